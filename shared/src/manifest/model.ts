@@ -1,0 +1,151 @@
+/**
+ * The model manifest: what travels with a model's files and says how to feed it and how to read it.
+ * A person writes a *spec* (`model.yaml`); the registry completes it into the canonical manifest
+ * that devices fetch by digest.
+ */
+import * as z from "zod/mini";
+import { count, semver, sha256, slug } from "../ids.ts";
+
+const tensorName = z.string().check(z.minLength(1), z.maxLength(256));
+const three = z.tuple([z.number(), z.number(), z.number()]);
+const labelName = z.string().check(z.minLength(1), z.maxLength(128));
+
+/** How pixels become the input tensor. */
+export const modelInput = z.strictObject({
+  name: tensorName,
+  layout: z.enum(["NCHW", "NHWC"]),
+  type: z.enum(["float32", "uint8"]),
+  width: z.int().check(z.gte(1), z.lte(8192)),
+  height: z.int().check(z.gte(1), z.lte(8192)),
+  /** `stretch` ignores the aspect ratio, `letterbox` keeps it and pads with grey 114. */
+  fit: z.enum(["stretch", "letterbox"]),
+  colour: z.enum(["rgb", "bgr"]),
+  /** `(pixel - mean) / std` per channel, in pixel units 0-255, in the order of `colour`. */
+  mean: three,
+  std: three.check(z.refine((std) => std.every((s) => s !== 0), "std must not contain 0")),
+});
+export type ModelInput = z.infer<typeof modelInput>;
+
+/** How a classifier's output becomes a class. */
+const classificationOutput = z.strictObject({
+  kind: z.literal("classification"),
+  scores: tensorName,
+  /** `softmax` for logits, `none` where the graph ends in probabilities. */
+  activation: z.enum(["softmax", "none"]),
+  embedding: z.optional(tensorName),
+});
+
+/** How an SSD-style detector's outputs (scores [1,N,C], boxes [1,N,4]) become detections. */
+const ssdOutput = z.strictObject({
+  kind: z.literal("ssd"),
+  scores: tensorName,
+  boxes: tensorName,
+  activation: z.enum(["softmax", "none"]),
+  /** `xyxy-fraction`: x1, y1, x2, y2 as fractions of the model's input. */
+  boxFormat: z.enum(["xyxy-fraction", "cxcywh-fraction"]),
+  /** Column of the score table that means "nothing"; `null` where there is none. */
+  background: z.nullable(count),
+  scoreMin: z.number().check(z.gte(0), z.lte(1)),
+  iouMax: z.number().check(z.gte(0), z.lte(1)),
+  detectionsMax: z.int().check(z.gte(1), z.lte(300)),
+});
+
+/** YOLO heads v5 ([1,N,5+C], with objectness) and v8/v11 ([1,4+C,N]), boxes in input pixels. */
+const yoloOutput = z.strictObject({
+  kind: z.literal("yolo"),
+  output: tensorName,
+  head: z.enum(["v5", "v8"]),
+  scoreMin: z.number().check(z.gte(0), z.lte(1)),
+  iouMax: z.number().check(z.gte(0), z.lte(1)),
+  detectionsMax: z.int().check(z.gte(1), z.lte(300)),
+});
+
+export const modelOutput = z.discriminatedUnion("kind", [
+  classificationOutput,
+  ssdOutput,
+  yoloOutput,
+]);
+export type ModelOutput = z.infer<typeof modelOutput>;
+
+export const modelTasks = ["classification", "detection"] as const;
+export type ModelTask = (typeof modelTasks)[number];
+
+/**
+ * One question with a known answer, asked on the device before a switch. The answer is a decision
+ * and not a tensor, since a quantised graph differs a little from processor to processor.
+ */
+export const golden = z.strictObject({
+  /** Digest and size of an encoded image (JPEG or PNG). */
+  image: sha256,
+  bytes: count,
+  /** Top class of a classifier; `null` for a detector. */
+  label: z.nullable(labelName),
+  /** Number of detections; `null` for a classifier. */
+  detections: z.nullable(count),
+  /** Probability of the top class or score of the best detection. */
+  confidence: z.number().check(z.gte(0), z.lte(1)),
+  /** Largest difference of `confidence` that still passes. */
+  tolerance: z.number().check(z.gt(0), z.lte(1)),
+});
+export type Golden = z.infer<typeof golden>;
+
+export const variantKinds = ["float32", "float16", "int8"] as const;
+
+/** One file of a version. Variants differ in arithmetic, not in meaning. */
+export const modelVariant = z.strictObject({
+  kind: z.enum(variantKinds),
+  digest: sha256,
+  bytes: count,
+  input: modelInput,
+  /** Processor features or providers the variant needs, for example `vnni`; empty runs anywhere. */
+  requires: z.array(slug).check(z.maxLength(16)),
+  goldens: z.array(golden).check(z.maxLength(64)),
+  /** Divisor of the logits that calibrates confidence (Guo et al. 2017); 1 leaves it as it is. */
+  temperature: z.number().check(z.gt(0), z.lte(100)),
+});
+export type ModelVariant = z.infer<typeof modelVariant>;
+
+/** The canonical manifest of one model version. */
+export const modelManifest = z.strictObject({
+  schema: z.literal("fieldloop.model/1"),
+  name: slug,
+  version: semver,
+  task: z.enum(modelTasks),
+  licence: z.nullable(z.string().check(z.maxLength(128))),
+  description: z.string().check(z.maxLength(2000)),
+  labels: z.array(labelName).check(z.minLength(1), z.maxLength(10_000)),
+  output: modelOutput,
+  /** Below this confidence a result counts as an exception and is always reported. */
+  confidenceMin: z.number().check(z.gte(0), z.lte(1)),
+  variants: z.array(modelVariant).check(z.minLength(1), z.maxLength(16)),
+});
+export type ModelManifest = z.infer<typeof modelManifest>;
+
+/**
+ * What a person writes. Everything the ONNX file already says may be left out: tensor names,
+ * shapes, and what an exporter noted in the metadata (labels, task, size).
+ */
+export const modelSpec = z.strictObject({
+  name: slug,
+  version: semver,
+  task: z.optional(z.enum(modelTasks)),
+  licence: z.optional(z.string().check(z.maxLength(128))),
+  description: z.optional(z.string().check(z.maxLength(2000))),
+  labels: z.optional(z.array(labelName).check(z.minLength(1), z.maxLength(10_000))),
+  input: z.optional(z.partial(modelInput)),
+  output: z.optional(
+    z.discriminatedUnion("kind", [
+      z.strictObject({
+        ...z.partial(classificationOutput).shape,
+        kind: z.literal("classification"),
+      }),
+      z.strictObject({ ...z.partial(ssdOutput).shape, kind: z.literal("ssd") }),
+      z.strictObject({ ...z.partial(yoloOutput).shape, kind: z.literal("yolo") }),
+    ]),
+  ),
+  temperature: z.optional(z.number().check(z.gt(0), z.lte(100))),
+  confidenceMin: z.optional(z.number().check(z.gte(0), z.lte(1))),
+  /** Paths of golden images, relative to the file; a push turns them into blobs. */
+  golden: z.optional(z.array(z.string()).check(z.maxLength(64))),
+});
+export type ModelSpec = z.infer<typeof modelSpec>;

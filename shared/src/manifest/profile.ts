@@ -1,0 +1,24 @@
+/** Device profile (firmware manifest): what is known about a class of boards. */
+import * as z from "zod/mini";
+import { slug } from "../ids.ts";
+
+export const deviceProfile = z.strictObject({
+  schema: z.literal("fieldloop.profile/1"),
+  id: slug,
+  title: z.string().check(z.maxLength(200)),
+  /** `process.arch` values the profile is for. */
+  architectures: z.array(z.enum(["arm64", "x64"])).check(z.minLength(1)),
+  /** Strings looked for in /proc/device-tree/model; empty where a profile is only named by hand. */
+  deviceTreeModels: z.array(z.string()),
+  /** Execution providers to try, best first; `cpu` always works and is always last. */
+  providers: z.array(z.enum(["cuda", "tensorrt", "cpu"])).check(z.minLength(1)),
+  /** Threads inside one operator; more is often slower for small models. */
+  intraOpThreads: z.int().check(z.gte(1), z.lte(64)),
+  memoryBytesMax: z.int().check(z.positive()),
+  /** Processor features the board is known to have. */
+  features: z.array(slug),
+  /** Files under /sys that give the temperature in thousandths of a degree Celsius. */
+  thermalFiles: z.array(z.string()),
+  notes: z.string().check(z.maxLength(2000)),
+});
+export type DeviceProfile = z.infer<typeof deviceProfile>;
