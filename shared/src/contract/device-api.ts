@@ -34,6 +34,7 @@ export const deviceApi = {
     access: "public",
     body: enrolRequest,
     reply: enrolReply,
+    secretReply: true,
     status: 201,
   }),
   desired: endpoint({
@@ -51,6 +52,7 @@ export const deviceApi = {
     access: "device",
     params: z.object({ digest: sha256 }),
     reply: z.unknown(),
+    rawReply: "application/octet-stream",
   }),
   /** Body: image/jpeg. */
   preview: endpoint({
@@ -60,5 +62,6 @@ export const deviceApi = {
     access: "device",
     reply: nothing,
     status: 204,
+    rawBody: "image/jpeg",
   }),
 };

@@ -24,6 +24,8 @@ export const deviceSummary = z.object({
   lastSeen: z.nullable(timeMs),
   enrolledAt: timeMs,
   agentVersion: z.nullable(z.string()),
+  /** Model it follows; `null` follows the default, the model promoted first. */
+  follows: z.nullable(slug),
   /** `name@version` it runs and is meant to run. */
   model: z.nullable(z.string()),
   desiredModel: z.nullable(z.string()),
@@ -148,6 +150,7 @@ export const devices = {
     body: z.strictObject({
       site: z.optional(place),
       group: z.optional(place),
+      follows: z.optional(z.nullable(slug)),
       settings: z.optional(z.partial(remoteSettings)),
     }),
     reply: deviceDetail,
@@ -219,6 +222,7 @@ export const devices = {
     access: "media:view",
     params: deviceParams,
     reply: z.unknown(),
+    rawReply: "image/jpeg",
   }),
   setScene: endpoint({
     method: "POST",
@@ -256,6 +260,7 @@ export const claimTokens = {
     }),
     reply: z.object({ ...claimToken.shape, token: z.string() }),
     status: 201,
+    secretReply: true,
   }),
   revoke: endpoint({
     method: "DELETE",

@@ -27,6 +27,12 @@ export interface Endpoint {
    * overwrites what they have not seen.
    */
   readonly ifMatch?: true;
+  /** The body is bytes of this media type and not JSON; the handler reads the stream. */
+  readonly rawBody?: string;
+  /** The reply is bytes or a stream that the handler sends itself. */
+  readonly rawReply?: string;
+  /** The reply holds a secret that is shown once, so a repeated request is refused, not replayed. */
+  readonly secretReply?: true;
 }
 
 /** Types an endpoint as written. */

@@ -39,5 +39,6 @@ export const live = {
     access: "devices:read",
     query: z.object({ device: z.optional(slug) }),
     reply: z.unknown(),
+    rawReply: "text/event-stream",
   }),
 };

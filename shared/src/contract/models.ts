@@ -101,6 +101,7 @@ export const models = {
     params: z.object({ digest: sha256 }),
     reply: z.object({ digest: sha256, bytes: count }),
     status: 201,
+    rawBody: "application/octet-stream",
   }),
   hasBlob: endpoint({
     method: "GET",

@@ -122,6 +122,7 @@ export const people = {
     }),
     reply: z.object({ ...person.shape, loginLink: z.string() }),
     status: 201,
+    secretReply: true,
   }),
 };
 
@@ -146,6 +147,7 @@ export const tokens = {
     }),
     reply: z.object({ ...apiToken.shape, token: z.string() }),
     status: 201,
+    secretReply: true,
   }),
   revoke: endpoint({
     method: "DELETE",

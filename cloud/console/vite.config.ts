@@ -1,0 +1,24 @@
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+import { keepBudgets } from "./build/budgets.ts";
+import { precompress } from "./build/precompress.ts";
+
+const outDir = fileURLToPath(new URL("dist", import.meta.url));
+/** Where a cloud listens while the console is worked on. */
+const cloud = process.env.FIELDLOOP_URL ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  root: fileURLToPath(new URL(".", import.meta.url)),
+  plugins: [react(), keepBudgets(), precompress(outDir)],
+  resolve: { conditions: ["source", "module", "browser", "development|production"] },
+  server: { proxy: { "/api": cloud } },
+  build: {
+    outDir,
+    emptyOutDir: true,
+    target: "es2023",
+    // Nothing inline: the server's content security policy allows the page's own files only.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+});

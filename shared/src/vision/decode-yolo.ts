@@ -1,0 +1,81 @@
+import type { Size } from "./fit.ts";
+import type { Candidate } from "./nms.ts";
+
+/**
+ * Reads a YOLO v5 head: N rows of centre x, centre y, width, height (input pixels), objectness and
+ * one probability per class; the score is objectness times class probability.
+ * @param values N * (5 + classes) numbers, row by row
+ */
+export function decodeYoloV5(
+  values: Float32Array,
+  classes: number,
+  input: Size,
+  scoreMin: number,
+): Candidate[] {
+  const stride = 5 + classes;
+  const found: Candidate[] = [];
+  for (let at = 0; at + stride <= values.length; at += stride) {
+    const objectness = values[at + 4] ?? 0;
+    if (!(objectness >= scoreMin)) continue; // a class probability is at most 1
+    let classIndex = 0;
+    let best = 0;
+    for (let c = 0; c < classes; c++) {
+      const value = values[at + 5 + c] ?? 0;
+      if (value > best) {
+        best = value;
+        classIndex = c;
+      }
+    }
+    const score = objectness * best;
+    if (!(score >= scoreMin)) continue;
+    found.push({ classIndex, score: Math.min(1, score), box: boxAt(values, at, 1, input) });
+  }
+  return found;
+}
+
+/**
+ * Reads a YOLO v8 or v11 head, which lies the other way round: 4 + classes rows of N columns, boxes
+ * as in v5, without objectness.
+ * @param values (4 + classes) * N numbers, row by row
+ */
+export function decodeYoloV8(
+  values: Float32Array,
+  classes: number,
+  input: Size,
+  scoreMin: number,
+): Candidate[] {
+  const columns = Math.floor(values.length / (4 + classes));
+  const best = new Float32Array(columns).fill(-1);
+  const bestClass = new Uint16Array(columns);
+  for (let c = 0; c < classes; c++) {
+    const row = (4 + c) * columns; // along the rows, as they lie in memory
+    for (let i = 0; i < columns; i++) {
+      const value = values[row + i] ?? 0;
+      if (value > (best[i] ?? 0)) {
+        best[i] = value;
+        bestClass[i] = c;
+      }
+    }
+  }
+  const found: Candidate[] = [];
+  for (let i = 0; i < columns; i++) {
+    const score = best[i] ?? 0;
+    if (!(score >= scoreMin)) continue;
+    const box = boxAt(values, i, columns, input);
+    found.push({ classIndex: bestClass[i] ?? 0, score: Math.min(1, score), box });
+  }
+  return found;
+}
+
+function boxAt(
+  values: Float32Array,
+  at: number,
+  step: number,
+  input: Size,
+): [number, number, number, number] {
+  const x = (values[at] ?? 0) / input.width;
+  const y = (values[at + step] ?? 0) / input.height;
+  const halfWidth = (values[at + 2 * step] ?? 0) / input.width / 2;
+  const halfHeight = (values[at + 3 * step] ?? 0) / input.height / 2;
+  return [x - halfWidth, y - halfHeight, x + halfWidth, y + halfHeight];
+}

@@ -1,0 +1,59 @@
+/** How a frame is placed on a model's input, and the way back for boxes. Pure. */
+
+/** Pixels across and down. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** x1, y1, x2, y2 as fractions of a picture, from its top left corner. */
+export type Box = readonly [number, number, number, number];
+
+/**
+ * Where the frame's pixels lie on the model's input, in input pixels. With `stretch` they cover it
+ * all; with `letterbox` grey bars lie around them.
+ */
+export interface Geometry {
+  readonly input: Size;
+  readonly left: number;
+  readonly top: number;
+  readonly content: Size;
+}
+
+export type Fit = "stretch" | "letterbox";
+
+/** The grey of letterbox bars, as YOLO's own pre-processing paints them. */
+export const letterboxGrey = 114;
+
+/** The size a frame gets inside `input`; at least one pixel each way. */
+export function contentSize(frame: Size, input: Size, fit: Fit): Size {
+  if (fit === "stretch") return input;
+  const scale = Math.min(input.width / frame.width, input.height / frame.height);
+  return {
+    width: Math.min(input.width, Math.max(1, Math.round(frame.width * scale))),
+    height: Math.min(input.height, Math.max(1, Math.round(frame.height * scale))),
+  };
+}
+
+/** Centres content on the input; an odd pixel goes to the right and to the bottom. */
+export function centred(content: Size, input: Size): Geometry {
+  return {
+    input,
+    content,
+    left: Math.floor((input.width - content.width) / 2),
+    top: Math.floor((input.height - content.height) / 2),
+  };
+}
+
+/** Maps a box given as fractions of the model's input to fractions of the frame, cut at its edges. */
+export function toFrame(box: Box, geometry: Geometry): [number, number, number, number] {
+  const { input, content, left, top } = geometry;
+  const x = (value: number): number => clamp01((value * input.width - left) / content.width);
+  const y = (value: number): number => clamp01((value * input.height - top) / content.height);
+  return [x(box[0]), y(box[1]), x(box[2]), y(box[3])];
+}
+
+/** Limits a number to 0..1; anything that is not a number gives 0. */
+export function clamp01(value: number): number {
+  return value >= 1 ? 1 : value > 0 ? value : 0;
+}
