@@ -6,7 +6,6 @@
 import { AppError, messageOf } from "@fieldloop/shared/errors";
 import {
   centred,
-  contentSize,
   type Fit,
   type Geometry,
   letterboxGrey,
@@ -72,13 +71,10 @@ export async function loadPixels(
   if (image.kind === "raw" && image.width === size.width && image.height === size.height) {
     return { data: image.data, geometry: centred(size, size) };
   }
-  // For an encoded picture sharp finds the content's size itself ("inside"), without a look ahead.
-  const known = image.kind === "raw" ? contentSize(image, size, fit) : size;
-  const inside = image.kind === "encoded" && fit === "letterbox";
   try {
     const { data, info } = await upright(await open(image, limits))
-      .resize(known.width, known.height, {
-        fit: inside ? "inside" : "fill",
+      .resize(size.width, size.height, {
+        fit: fit === "letterbox" ? "inside" : "fill",
         kernel: "linear",
         fastShrinkOnLoad: true,
       })
@@ -192,7 +188,10 @@ function checkBytes(image: ImageInput, what: string, limits: ImageLimits): void 
       `${what} has ${bytes.byteLength} bytes, more than the ${limits.frameBytesMax} allowed (frameBytesMax)`,
     );
   }
-  if (image.kind === "encoded") return checkFormat(image.bytes, what);
+  if (image.kind === "encoded") {
+    checkFormat(image.bytes, what);
+    return;
+  }
   checkPixels(image, what, limits);
   if (bytes.byteLength !== 3 * image.width * image.height) {
     throw unreadable(

@@ -25,16 +25,6 @@ export type Fit = "stretch" | "letterbox";
 /** The grey of letterbox bars, as YOLO's own pre-processing paints them. */
 export const letterboxGrey = 114;
 
-/** The size a frame gets inside `input`; at least one pixel each way. */
-export function contentSize(frame: Size, input: Size, fit: Fit): Size {
-  if (fit === "stretch") return input;
-  const scale = Math.min(input.width / frame.width, input.height / frame.height);
-  return {
-    width: Math.min(input.width, Math.max(1, Math.round(frame.width * scale))),
-    height: Math.min(input.height, Math.max(1, Math.round(frame.height * scale))),
-  };
-}
-
 /** Centres content on the input; an odd pixel goes to the right and to the bottom. */
 export function centred(content: Size, input: Size): Geometry {
   return {
