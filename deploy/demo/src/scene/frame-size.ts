@@ -1,0 +1,3 @@
+/** The camera's frame, in pixels. */
+export const WIDTH = 320;
+export const HEIGHT = 240;
