@@ -28,7 +28,6 @@ export function createContext(io: Io, json: () => boolean): Context {
     look: { bold: io.outIsTty && !io.env.NO_COLOR && io.env.TERM !== "dumb" },
     json,
     connection: () => connect(chooseLogin(io.env, readLogin(io.env))),
-    show: ({ data, text }) =>
-      io.out(json() ? `${JSON.stringify(data ?? null, null, 2)}\n` : text),
+    show: ({ data, text }) => io.out(json() ? `${JSON.stringify(data ?? null, null, 2)}\n` : text),
   };
 }

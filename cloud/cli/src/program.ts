@@ -24,8 +24,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     await program.parseAsync([...args], { from: "user" });
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError)
-      return error.exitCode === 0 ? 0 : exitCodes.usage; // commander has said what is wrong
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage; // commander has said what is wrong
     const failure = describeFailure(error, knownUrl(io));
     const { exitCode, ...rest } = failure;
     io.err(context.json() ? `${JSON.stringify({ error: rest })}\n` : failureText(failure));

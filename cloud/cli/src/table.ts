@@ -40,9 +40,7 @@ export function table<Row>(
 export function facts(pairs: readonly (readonly [string, string | null | undefined])[]): string {
   const shown = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
   const width = Math.max(0, ...shown.map(([name]) => name.length));
-  return shown
-    .map(([name, value]) => `${name.padEnd(width)}  ${plain(value ?? "")}\n`)
-    .join("");
+  return shown.map(([name, value]) => `${name.padEnd(width)}  ${plain(value ?? "")}\n`).join("");
 }
 
 function cellText(value: string | number | null | undefined): string {
