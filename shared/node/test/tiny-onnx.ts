@@ -21,17 +21,23 @@ export interface TinyModel {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** The reader's schema and the fields that only a writer needs. */
 function writerSchema(): protobuf.INamespace {
-  const schema = structuredClone(onnxSchema) as { nested: Record<string, protobuf.IType> };
-  Object.assign(schema.nested.NodeProto!.fields, {
-    input: { id: 1, rule: "repeated", type: "string" },
-    output: { id: 2, rule: "repeated", type: "string" },
+  const add = (name: string, fields: Record<string, protobuf.IField>): protobuf.IType => ({
+    fields: { ...(onnxSchema.nested?.[name] as protobuf.IType | undefined)?.fields, ...fields }, // all are types
   });
-  Object.assign(schema.nested.TensorProto!.fields, {
-    dims: { id: 1, rule: "repeated", type: "int64" },
-    rawData: { id: 9, type: "bytes" },
-  });
-  return schema;
+  return {
+    nested: {
+      ...onnxSchema.nested,
+      NodeProto: add("NodeProto", {
+        input: { id: 1, rule: "repeated", type: "string" },
+      } as Record<string, protobuf.IField>), // `rule` is in the format and missing from its type
+      TensorProto: add("TensorProto", {
+        dims: { id: 1, rule: "repeated", type: "int64" },
+        rawData: { id: 9, type: "bytes" },
+      } as Record<string, protobuf.IField>), // likewise
+    },
+  };
 }
 
 const modelProto = protobuf.Root.fromJSON(writerSchema()).lookupType("ModelProto");

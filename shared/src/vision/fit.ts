@@ -45,5 +45,5 @@ export function toFrame(box: Box, geometry: Geometry): [number, number, number, 
 
 /** Limits a number to 0..1; anything that is not a number gives 0. */
 export function clamp01(value: number): number {
-  return value >= 1 ? 1 : value > 0 ? value : 0;
+  return Number.isNaN(value) ? 0 : Math.min(1, Math.max(0, value));
 }

@@ -4,8 +4,8 @@ import type { Box } from "./fit.ts";
 export function iou(a: Box, b: Box): number {
   const width = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
   const height = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
-  if (!(width > 0 && height > 0)) return 0;
-  const shared = width * height;
+  const shared = width > 0 && height > 0 ? width * height : 0;
+  if (!(shared > 0)) return 0; // the product of two tiny sides can be 0 too
   return shared / (area(a) + area(b) - shared);
 }
 

@@ -1,5 +1,5 @@
 /** Whether a manifest and a graph fit each other, in sentences. Pure. */
-import type { ModelInput, ModelManifest, ModelOutput } from "@fieldloop/shared/manifest/model";
+import type { ModelInput, ModelOutput } from "@fieldloop/shared/manifest/model";
 import { inputDims } from "../tensor.ts";
 import type { TensorInfo } from "./metadata.ts";
 
@@ -9,7 +9,7 @@ type Shape = TensorInfo["shape"];
 export interface Declared {
   readonly input: ModelInput;
   readonly output: ModelOutput;
-  readonly labels: ModelManifest["labels"];
+  readonly labels: readonly string[];
 }
 
 /** One sentence per thing that does not fit: names the tensor, both sides, and what to change. */

@@ -23,6 +23,8 @@ export interface OnnxInfo {
   readonly outputs: readonly TensorInfo[];
   /** What the exporter noted: an Ultralytics export writes names, imgsz, task, stride and more. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** The operator that makes each of the graph's outputs, by the output's name. */
+  readonly madeBy: Readonly<Record<string, string>>;
   /** How often each operator occurs. */
   readonly operators: Readonly<Record<string, number>>;
   /** Types of the weights, each once. */
@@ -46,6 +48,10 @@ const valueInfo = z.object({
     }),
   ),
 });
+const node = z.object({
+  opType: z._default(z.string(), ""),
+  output: z._default(z.array(z.string()), []),
+});
 const initializer = z.object({
   name: z._default(z.string(), ""),
   dataType: z._default(z.number(), 0),
@@ -64,7 +70,7 @@ const model = z.object({
     [],
   ),
   graph: z.object({
-    node: z._default(z.array(z.object({ opType: z._default(z.string(), "") })), []),
+    node: z._default(z.array(node), []),
     initializer: z._default(z.array(initializer), []),
     input: z._default(z.array(valueInfo), []),
     output: z.array(valueInfo).check(z.minLength(1)),
@@ -86,6 +92,7 @@ export async function readOnnxInfo(bytes: Uint8Array, name = "the model"): Promi
     );
   }
   const weights = new Set(graph.initializer.map((tensor) => tensor.name));
+  const outputs = new Set(graph.output.map((output) => output.name));
   const opset = head.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx");
   return {
     irVersion: Number(head.irVersion),
@@ -94,6 +101,11 @@ export async function readOnnxInfo(bytes: Uint8Array, name = "the model"): Promi
     inputs: graph.input.filter((input) => !weights.has(input.name)).map(tensorInfo),
     outputs: graph.output.map(tensorInfo),
     metadata: Object.fromEntries(head.metadataProps.map(({ key, value }) => [key, value])),
+    madeBy: Object.fromEntries(
+      graph.node.flatMap(({ opType, output }) =>
+        output.filter((name) => outputs.has(name)).map((name) => [name, opType]),
+      ),
+    ),
     operators: countBy(graph.node.map(({ opType }) => opType)),
     weightTypes: [...new Set(graph.initializer.map(({ dataType }) => typeName(dataType)))],
   };

@@ -30,7 +30,12 @@ export const onnxSchema: INamespace = {
         output: { id: 12, rule: "repeated", type: "ValueInfo" },
       },
     },
-    NodeProto: { fields: { opType: { id: 4, type: "string" } } },
+    NodeProto: {
+      fields: {
+        output: { id: 2, rule: "repeated", type: "string" },
+        opType: { id: 4, type: "string" },
+      },
+    },
     TensorProto: {
       fields: {
         dataType: { id: 2, type: "int32" },
