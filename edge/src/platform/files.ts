@@ -162,7 +162,7 @@ async function named<T>(work: () => Promise<T>, path: string, verb: string): Pro
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     throw new AppError({
-      code: "file_failed",
+      code: "file-failed",
       message: `cannot ${verb} ${path}: ${messageOf(cause)}`,
       status: 500,
       retryable: true,

@@ -26,7 +26,7 @@ export interface HttpAnswer {
   discard(): void;
 }
 
-/** @throws AppError `cloud_unreachable` (retryable) where no answer comes */
+/** @throws AppError `cloud-unreachable` (retryable) where no answer comes */
 export function sendRequest(options: HttpRequest): Promise<HttpAnswer> {
   const url = new URL(options.url);
   const send = url.protocol === "https:" ? httpsRequest : httpRequest;
@@ -55,7 +55,7 @@ export function sendRequest(options: HttpRequest): Promise<HttpAnswer> {
 
 /**
  * Sends a request and reads its JSON answer.
- * @throws AppError of the cloud's problem+json, `cloud_unreachable`, or `cloud_answer` for anything
+ * @throws AppError of the cloud's problem+json, `cloud-unreachable`, or `cloud-answer` for anything
  *   that is no JSON or larger than `bodyBytesMax`
  */
 export async function requestJson(options: HttpRequest, bodyBytesMax: number): Promise<unknown> {
@@ -67,7 +67,7 @@ export async function requestJson(options: HttpRequest, bodyBytesMax: number): P
     return JSON.parse(text);
   } catch (cause) {
     throw new AppError({
-      code: "cloud_answer",
+      code: "cloud-answer",
       message: `${options.method} ${options.url} answered ${answer.status} with no JSON: is this a fieldloop cloud?`,
       retryable: true,
       cause,
@@ -87,7 +87,7 @@ export async function readBody(answer: HttpAnswer, bodyBytesMax: number): Promis
     }
   } catch (cause) {
     throw new AppError({
-      code: "cloud_unreachable",
+      code: "cloud-unreachable",
       message: `the cloud's answer broke off after ${bytes} bytes: ${messageOf(cause)}`,
       retryable: true,
       cause,
@@ -96,7 +96,7 @@ export async function readBody(answer: HttpAnswer, bodyBytesMax: number): Promis
   if (bytes <= bodyBytesMax) return Buffer.concat(chunks);
   answer.discard();
   throw new AppError({
-    code: "cloud_answer",
+    code: "cloud-answer",
     message: `the cloud's answer is larger than ${bodyBytesMax} bytes`,
   });
 }
@@ -105,7 +105,7 @@ export async function readBody(answer: HttpAnswer, bodyBytesMax: number): Promis
 export function problemOf(options: HttpRequest, status: number, body: string): AppError {
   const problem = parseProblem(body);
   return new AppError({
-    code: problem.code ?? "cloud_refused",
+    code: problem.code ?? "cloud-refused",
     message: problem.detail ?? `${options.method} ${options.url} was refused with status ${status}`,
     status,
     retryable: status >= 500 || status === 429,
@@ -133,7 +133,7 @@ function lengthOf(body: string | Uint8Array | undefined): Record<string, number>
 
 function unreachable(url: URL, cause: unknown): AppError {
   return new AppError({
-    code: "cloud_unreachable",
+    code: "cloud-unreachable",
     message: `cannot reach the cloud at ${url.origin}: ${messageOf(cause) || "connection refused"}`,
     status: 503,
     retryable: true,

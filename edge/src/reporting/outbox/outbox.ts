@@ -318,7 +318,10 @@ export class Outbox {
         this.#store.deleteSkipped(ack.epoch, range);
       }
     });
-    if (done) return this.#giveSpaceBack();
+    if (done) {
+      this.#giveSpaceBack();
+      return;
+    }
     this.#usage = before;
     // Kept for the next commit; the newest word on an epoch is enough.
     this.#retryAcks = [...this.#retryAcks.filter((old) => old.epoch !== ack.epoch), ack];

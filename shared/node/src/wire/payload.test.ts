@@ -26,10 +26,10 @@ test("a small message stays readable and a large one is compressed", async () =>
 test("what is too large for the wire is refused when written and when read", async () => {
   const noise = Array.from({ length: 4000 }, (_, i) => Math.sin(i));
   await expect(encodePayload({ noise }, limits)).rejects.toMatchObject({
-    code: "payload_oversized",
+    code: "payload-oversized",
   });
   await expect(decodePayload(Buffer.alloc(5000, "{"), limits)).rejects.toMatchObject({
-    code: "payload_oversized",
+    code: "payload-oversized",
     status: 413,
   });
 });
@@ -37,7 +37,7 @@ test("what is too large for the wire is refused when written and when read", asy
 test("a gzip bomb is refused without inflating it", async () => {
   const bomb = gzipSync(Buffer.alloc(2_000_000));
   expect(bomb.length).toBeLessThan(limits.payloadBytesMax);
-  await expect(decodePayload(bomb, limits)).rejects.toMatchObject({ code: "payload_inflates" });
+  await expect(decodePayload(bomb, limits)).rejects.toMatchObject({ code: "payload-inflates" });
 });
 
 test.each([
@@ -46,5 +46,5 @@ test.each([
   ["no UTF-8", Buffer.from([0x7b, 0xff, 0x7d])],
   ["nothing", Buffer.alloc(0)],
 ])("%s is malformed", async (_, payload) => {
-  await expect(decodePayload(payload, limits)).rejects.toMatchObject({ code: "payload_malformed" });
+  await expect(decodePayload(payload, limits)).rejects.toMatchObject({ code: "payload-malformed" });
 });

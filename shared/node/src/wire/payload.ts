@@ -25,7 +25,7 @@ export interface DecodeLimits {
 
 /**
  * Writes a message.
- * @throws AppError `payload_oversized` where it is larger than the limit even when compressed
+ * @throws AppError `payload-oversized` where it is larger than the limit even when compressed
  */
 export async function encodePayload(message: object, limits: EncodeLimits): Promise<Buffer> {
   const plain = Buffer.from(JSON.stringify(message), "utf8");
@@ -36,7 +36,7 @@ export async function encodePayload(message: object, limits: EncodeLimits): Prom
 
 /**
  * Reads a message; what is in it is for a schema to judge.
- * @throws AppError `payload_oversized`, `payload_inflates` (a gzip bomb) or `payload_malformed`
+ * @throws AppError `payload-oversized`, `payload-inflates` (a gzip bomb) or `payload-malformed`
  */
 export async function decodePayload(payload: Uint8Array, limits: DecodeLimits): Promise<unknown> {
   if (payload.length > limits.payloadBytesMax) throw oversized(payload.length, limits);
@@ -54,7 +54,7 @@ async function inflate(payload: Uint8Array, limits: DecodeLimits): Promise<Buffe
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE")
       throw new AppError({
-        code: "payload_inflates",
+        code: "payload-inflates",
         message: `the payload inflates beyond ${limits.inflatedBytesMax} bytes`,
         status: 413,
         cause,
@@ -65,12 +65,12 @@ async function inflate(payload: Uint8Array, limits: DecodeLimits): Promise<Buffe
 
 function oversized(bytes: number, limits: { readonly payloadBytesMax: number }): AppError {
   return new AppError({
-    code: "payload_oversized",
+    code: "payload-oversized",
     message: `the payload has ${bytes} bytes; at most ${limits.payloadBytesMax} are allowed`,
     status: 413,
   });
 }
 
 function malformed(message: string, cause: unknown): AppError {
-  return new AppError({ code: "payload_malformed", message, cause });
+  return new AppError({ code: "payload-malformed", message, cause });
 }
