@@ -123,8 +123,10 @@ async function subscribed(
   const refusal = await Promise.race([
     new Promise<string | undefined>((resolve) => {
       client.subscribe(filter, { qos: 0 }, (error, granted) => {
-        const code = error !== null && "code" in error ? error.code : undefined;
-        const denied = code === 0x80 || granted?.some(({ qos }) => Number(qos) === 0x80);
+        // mqtt.js words the SUBACK's 0x80 as "Subscribe error: Unspecified error".
+        const denied =
+          granted?.some(({ qos }) => Number(qos) === 0x80) ||
+          (error !== null && /^Subscribe error/.test(error.message));
         resolve(denied ? "answer 0x80" : error ? messageOf(error) : undefined);
       });
     }),
