@@ -18,6 +18,8 @@ export interface Caller {
   readonly role: Role | null;
   readonly acts: ReadonlySet<Act>;
   readonly scope: Scope;
+  /** For nobody: why the credential that was sent does not count. */
+  readonly refused?: string;
 }
 
 export const anonymous: Caller = {
@@ -57,7 +59,7 @@ export function requireSignedIn(caller: Caller): void {
     throw new AppError({
       code: "unauthenticated",
       status: 401,
-      message: "sign in, or send an API token as `Authorization: Bearer …`",
+      message: caller.refused ?? "sign in, or send an API token as `Authorization: Bearer …`",
     });
   if (caller.kind === "device")
     throw new AppError({
@@ -73,6 +75,8 @@ export function requireDevice(caller: Caller): void {
     throw new AppError({
       code: "unauthenticated",
       status: 401,
-      message: "this needs a device credential that has not been revoked; enrol the device",
+      message:
+        caller.refused ??
+        "this needs a device credential that has not been revoked; enrol the device",
     });
 }

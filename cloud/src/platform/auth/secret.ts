@@ -3,6 +3,14 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 
 const secretBytes = 32;
 
+/** How a secret begins, so that people and scanners see what they hold. */
+export const secretMarks = {
+  apiToken: "fla_",
+  claimToken: "flc_",
+  /** Device credential: `fld_<deviceId>.<secret>`. */
+  device: "fld_",
+} as const;
+
 /** 256 random bits as base64url. */
 export function newSecret(): string {
   return randomBytes(secretBytes).toString("base64url");

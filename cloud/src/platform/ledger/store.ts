@@ -1,5 +1,5 @@
-import type { Generated } from "kysely";
-import { sql } from "kysely";
+import type { Scope } from "@fieldloop/shared/permissions";
+import { type Generated, sql } from "kysely";
 import type { Db } from "../db.ts";
 import { type AuditEntry, chainHash } from "./ledger.ts";
 
@@ -59,6 +59,32 @@ export async function appendLineage(
 /** Audit rows below `before` (newest first). */
 export async function listAudit(db: Db, limit: number, before: number | undefined) {
   let query = db.selectFrom("audit").selectAll().orderBy("id", "desc").limit(limit);
+  if (before !== undefined) query = query.where("id", "<", before);
+  return await query.execute();
+}
+
+/**
+ * The same, limited to what `view.scope` covers: entries whose detail names a site and group within
+ * it (acts on devices do), and the actor's own.
+ */
+export async function listAuditInScope(
+  db: Db,
+  view: { readonly actor: string; readonly scope: Scope },
+  limit: number,
+  before: number | undefined,
+) {
+  const { sites, groups } = view.scope;
+  if (sites === null && groups === null) return await listAudit(db, limit, before);
+  let query = db
+    .selectFrom("audit")
+    .selectAll()
+    .orderBy("id", "desc")
+    .limit(limit)
+    .where(
+      sql<boolean>`(actor = ${view.actor} or (subject like 'device:%'
+        and (${sites}::text[] is null or detail->>'site' = any(${sites}::text[]))
+        and (${groups}::text[] is null or detail->>'group' = any(${groups}::text[]))))`,
+    );
   if (before !== undefined) query = query.where("id", "<", before);
   return await query.execute();
 }
