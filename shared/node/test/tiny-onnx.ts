@@ -18,6 +18,8 @@ export interface TinyModel {
   }[];
   /** float32 weights by name. */
   readonly weights?: Readonly<Record<string, { dims: readonly number[]; data: readonly number[] }>>;
+  /** Lists of whole numbers by name, such as the shape that Reshape takes. */
+  readonly int64?: Readonly<Record<string, readonly number[]>>;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -63,6 +65,12 @@ export function writeOnnx(model: TinyModel): Uint8Array {
     dims,
     rawData: new Uint8Array(Float32Array.from(data).buffer),
   }));
+  const lists = Object.entries(model.int64 ?? {}).map(([name, list]) => ({
+    name,
+    dataType: 7,
+    dims: [list.length],
+    rawData: new Uint8Array(BigInt64Array.from(list.map(BigInt)).buffer),
+  }));
   return modelProto
     .encode(
       modelProto.fromObject({
@@ -73,7 +81,7 @@ export function writeOnnx(model: TinyModel): Uint8Array {
         graph: {
           name: "tiny",
           node: model.nodes ?? [],
-          initializer: weights,
+          initializer: [...weights, ...lists],
           input: model.inputs.map(value),
           output: model.outputs.map(value),
         },
