@@ -66,7 +66,9 @@ export function keepBudgets(): Plugin {
       });
       const first = closure(files);
       const sum = (end: string) =>
-        files.filter((f) => first.has(f.name) && f.name.endsWith(end)).reduce((n, f) => n + f.gzipBytes, 0);
+        files
+          .filter((f) => first.has(f.name) && f.name.endsWith(end))
+          .reduce((n, f) => n + f.gzipBytes, 0);
       console.log(
         `first page: ${(sum(".js") / 1000).toFixed(1)} kB script, ${(sum(".css") / 1000).toFixed(1)} kB style (gzip)`,
       );

@@ -49,7 +49,9 @@ const visions: Record<string, (c: Triple) => Triple> = {
 };
 
 function token(name: string, theme: (typeof themes)[number]): Triple {
-  const match = new RegExp(`--${name}: light-dark\\((oklch\\([^)]*\\)), (oklch\\([^)]*\\))\\)`).exec(css);
+  const match = new RegExp(
+    `--${name}: light-dark\\((oklch\\([^)]*\\)), (oklch\\([^)]*\\))\\)`,
+  ).exec(css);
   const text = match?.[theme === "light" ? 1 : 2];
   if (text === undefined) throw new Error(`no colour --${name}`);
   return linearOf(text);
@@ -77,10 +79,13 @@ const statuses = ["ok", "warn", "critical", "info", "canary", "unknown"];
 const series = ["series-1", "series-2", "series-3", "series-4", "series-5"];
 
 describe.each(themes)("colours of the %s theme", (theme) => {
-  it.each(["text", "muted", "accent", ...statuses])("%s reads at 4.5:1 on every surface", (name) => {
-    for (const surface of ["bg", "panel", "sunken"])
-      expect(contrast(token(name, theme), token(surface, theme))).toBeGreaterThanOrEqual(4.5);
-  });
+  it.each(["text", "muted", "accent", ...statuses])(
+    "%s reads at 4.5:1 on every surface",
+    (name) => {
+      for (const surface of ["bg", "panel", "sunken"])
+        expect(contrast(token(name, theme), token(surface, theme))).toBeGreaterThanOrEqual(4.5);
+    },
+  );
 
   it.each(["control", ...series])("%s is seen at 3:1 on every surface", (name) => {
     for (const surface of ["bg", "panel", "sunken"])

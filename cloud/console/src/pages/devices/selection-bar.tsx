@@ -1,0 +1,29 @@
+import { useMe, useRefusal } from "../../api/session.ts";
+import type { Selection } from "../../table/use-selection.ts";
+import { t } from "../../text/t.ts";
+import { Button } from "../../ui/button.tsx";
+import css from "./devices-page.module.css";
+
+/** What can be done with the selected devices. */
+export function SelectionBar(props: {
+  readonly selection: Selection;
+  readonly onWorld: () => void;
+}) {
+  const me = useMe();
+  const refusal = useRefusal("demo:world");
+  const { ids, clear } = props.selection;
+  return (
+    <section className={css.bar} aria-label={t("devices.selected", { n: ids.size })}>
+      <p role="status">{t("devices.selected", { n: ids.size })}</p>
+      <Button
+        onClick={props.onWorld}
+        refusal={me?.installation.demo ? refusal : t("devices.world.onlyDemo")}
+      >
+        {t("devices.world")}
+      </Button>
+      <Button look="quiet" onClick={clear}>
+        {t("devices.clearSelection")}
+      </Button>
+    </section>
+  );
+}

@@ -1,0 +1,77 @@
+import type { DeviceSummary } from "@fieldloop/shared/contract/devices";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useRef } from "react";
+import {
+  DeviceStatusWord,
+  LatestCell,
+  ModelCell,
+  UpdateCell,
+} from "../components/device-cells.tsx";
+import { isUpdating, windowStaleMs } from "../components/device-status.ts";
+import { t } from "../text/t.ts";
+import { Age } from "../ui/age.tsx";
+import { DeviceLink } from "./device-columns.tsx";
+import css from "./device-table.module.css";
+import type { DeviceTableProps } from "./device-table.tsx";
+
+const cardPx = 72;
+
+/** The device list on a narrow screen: one card per device, large enough to touch. */
+export function DeviceCards({ rows, selection, onEnd }: DeviceTableProps) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => cardPx,
+    overscan: 8,
+  });
+  const items = virtual.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (rows.length > 0 && last >= rows.length - 30) onEnd();
+  }, [last, rows.length, onEnd]);
+  return (
+    <div className={css.cards} ref={scroller}>
+      <ul aria-label={t("devices.table")} style={{ height: virtual.getTotalSize() }}>
+        {items.map((item) => {
+          const device = rows[item.index];
+          if (device === undefined) return null;
+          return (
+            <li
+              key={device.id}
+              className={css.card}
+              data-device={device.id}
+              style={{ transform: `translateY(${item.start}px)` }}
+            >
+              <input
+                type="checkbox"
+                aria-label={t("devices.select", { id: device.id })}
+                checked={selection.ids.has(device.id)}
+                onChange={() => selection.toggle(device.id, false)}
+              />
+              <DeviceLink device={device} />
+              <DeviceStatusWord device={device} />
+              <CardDetail device={device} />
+            </li>
+          );
+        })}
+      </ul>
+    </div>
+  );
+}
+
+function CardDetail({ device }: { readonly device: DeviceSummary }) {
+  return (
+    <>
+      <span className={css.cardLine}>
+        {isUpdating(device.update) ? <UpdateCell device={device} /> : <ModelCell device={device} />}
+      </span>
+      <span className={css.cardLine}>
+        <span>
+          <LatestCell device={device} field="fps" /> {t("col.fps")}
+        </span>
+        <Age at={device.lastSeen} staleAfterMs={windowStaleMs} />
+      </span>
+    </>
+  );
+}

@@ -1,0 +1,22 @@
+import { describe, expect, it } from "vitest";
+import { enDevices } from "./en-devices.ts";
+import { enModels } from "./en-models.ts";
+import { enPeople } from "./en-people.ts";
+import { enShell } from "./en-shell.ts";
+import { t } from "./t.ts";
+
+const en = { ...enShell, ...enDevices, ...enModels, ...enPeople };
+
+describe("catalogue", () => {
+  it("fills a value and chooses the word that fits the number", () => {
+    expect(t("devices.selected", { n: 1 })).toBe("1 device selected");
+    expect(t("devices.selected", { n: 1200 })).toBe("1,200 devices selected");
+  });
+
+  it("has only well-formed placeholders", () => {
+    for (const [key, sentence] of Object.entries(en)) {
+      const rest = sentence.replace(/\{[a-z]\w*(?::[^:{}]*:[^:{}]*)?\}/gi, "");
+      expect(rest, key).not.toMatch(/[{}]/);
+    }
+  });
+});
