@@ -21,6 +21,8 @@ export interface TinyModel {
   /** Lists of whole numbers by name, such as the shape that Reshape takes. */
   readonly int64?: Readonly<Record<string, readonly number[]>>;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Version of the operator set; default 13. */
+  readonly opset?: number;
 }
 
 /** The reader's schema and the fields that only a writer needs. */
@@ -44,7 +46,7 @@ function writerSchema(): protobuf.INamespace {
 
 const modelProto = protobuf.Root.fromJSON(writerSchema()).lookupType("ModelProto");
 
-/** The bytes of a model with opset 13. */
+/** The bytes of a model. */
 export function writeOnnx(model: TinyModel): Uint8Array {
   const value = ({ name, type = "float32", shape }: TinyTensor) => ({
     name,
@@ -77,7 +79,7 @@ export function writeOnnx(model: TinyModel): Uint8Array {
         irVersion: 8,
         producerName: "tiny",
         producerVersion: "1",
-        opsetImport: [{ domain: "", version: 13 }],
+        opsetImport: [{ domain: "", version: model.opset ?? 13 }],
         graph: {
           name: "tiny",
           node: model.nodes ?? [],
