@@ -8,7 +8,7 @@
 import { AppError, assert, messageOf } from "@fieldloop/shared/errors";
 import type { DropCause, ErrorCause } from "@fieldloop/shared/messages/telemetry";
 import type { Decision } from "@fieldloop/shared/vision/decide";
-import { encodeJpeg } from "@fieldloop/shared-node/image";
+import { defaultImageLimits, encodeJpeg } from "@fieldloop/shared-node/image";
 import type { Frame, FrameSink, Offer } from "./camera/source.ts";
 import { type DropPolicy, FrameQueue } from "./frame-queue.ts";
 import type { Engine, Prepared } from "./inference/engine.ts";
@@ -169,7 +169,7 @@ export class Pipeline {
     if (this.#state !== "running") return this.#drop(lane, frame.id, "stopping");
     const { image } = frame;
     const bytes = image.kind === "encoded" ? image.bytes.byteLength : image.data.byteLength;
-    if (bytes > (this.#options.frameBytesMax ?? 32 * 1024 * 1024)) {
+    if (bytes > (this.#options.frameBytesMax ?? defaultImageLimits.frameBytesMax)) {
       return this.#drop(lane, frame.id, "oversized");
     }
     const put = lane.queue.put({ lane, frame, offeredAt: performance.now() });

@@ -82,9 +82,14 @@ export class Camera {
     const stalled = new AbortController();
     const silence = source.stallMsMax ?? 0;
     let frames = false;
+    let offering = 0; // a frame that waits for room is the queue's silence and not the camera's
     const alarm =
       silence > 0
         ? setTimeout(() => {
+            if (offering > 0) {
+              alarm?.refresh();
+              return;
+            }
             this.#enter("stalled", `no frame for ${silence} ms`);
             stalled.abort();
           }, silence)
@@ -97,9 +102,13 @@ export class Camera {
           frames = true;
           if (this.#state !== "streaming") this.#enter("streaming", null);
         }
-        const offer = await sink.frame(frame);
-        alarm?.refresh(); // after the wait for room: a full queue is not the camera's silence
-        return offer;
+        offering++;
+        try {
+          return await sink.frame(frame);
+        } finally {
+          offering--;
+          alarm?.refresh();
+        }
       },
     };
     try {

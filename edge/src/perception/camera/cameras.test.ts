@@ -134,6 +134,41 @@ describe("Camera", () => {
     expect(camera.status().state).toBe("stopped");
   });
 
+  it("does not mistake a full queue for a silent camera", async () => {
+    vi.useFakeTimers();
+    const states: string[] = [];
+    let room = (): void => undefined;
+    const sink = new Recorder();
+    sink.frame = () =>
+      new Promise((resolve) => {
+        room = () => resolve({ kind: "accepted" });
+      });
+    const source: FrameSource = {
+      stallMsMax: 1000,
+      run: async (to, signal) => {
+        await to.frame(picture);
+        await aborted(signal);
+      },
+    };
+    const camera = new Camera({
+      name: "cam",
+      source,
+      sink,
+      backoff: instant,
+      onState: (state) => states.push(state),
+    });
+    camera.start();
+    await vi.advanceTimersByTimeAsync(5500);
+    expect(states).toEqual(["starting", "streaming"]);
+    room();
+    await vi.advanceTimersByTimeAsync(999);
+    expect(states).toEqual(["starting", "streaming"]);
+    await vi.advanceTimersByTimeAsync(2);
+    expect(states[2]).toBe("stalled");
+    room();
+    await camera.stop();
+  });
+
   it("stops during a back-off", async () => {
     const source = until([
       async () => {

@@ -5,6 +5,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError, messageOf } from "@fieldloop/shared/errors";
+import { defaultImageLimits } from "@fieldloop/shared-node/image";
 import { sleep } from "./camera.ts";
 import { type FrameSink, type FrameSource, frameIdCharsMax } from "./source.ts";
 
@@ -77,7 +78,12 @@ async function handOver(
   name: string,
   sink: FrameSink,
 ): Promise<boolean> {
-  const { folder, now = Date.now, settleMs = 100, frameBytesMax = 32 * 1024 * 1024 } = options;
+  const {
+    folder,
+    now = Date.now,
+    settleMs = 100,
+    frameBytesMax = defaultImageLimits.frameBytesMax,
+  } = options;
   const id = name.slice(-frameIdCharsMax);
   try {
     const { size, mtimeMs } = await stat(join(folder, name));

@@ -1,4 +1,5 @@
 /** A camera whose frames are handed over by the local HTTP API. */
+import { defaultImageLimits } from "@fieldloop/shared-node/image";
 import { type FrameSink, type FrameSource, frameIdCharsMax } from "./source.ts";
 
 export interface HttpPushOptions {
@@ -20,7 +21,10 @@ export class HttpPushSource implements FrameSource {
   #sink: FrameSink | undefined;
   #pushed = 0;
 
-  constructor({ frameBytesMax = 32 * 1024 * 1024, now = Date.now }: HttpPushOptions = {}) {
+  constructor({
+    frameBytesMax = defaultImageLimits.frameBytesMax,
+    now = Date.now,
+  }: HttpPushOptions = {}) {
     this.#bytesMax = frameBytesMax;
     this.#now = now;
   }
