@@ -1,0 +1,150 @@
+/** What a model version is made of, and what is said about it. Pure. */
+import { compareVersions } from "@fieldloop/shared/ids";
+import type {
+  Golden,
+  ModelManifest,
+  ModelSpec,
+  ModelVariant,
+} from "@fieldloop/shared/manifest/model";
+import { canonicalJson } from "@fieldloop/shared-node/crypto/canonical-json";
+import { sha256Of } from "@fieldloop/shared-node/crypto/sha256";
+import type { TrialAnswer, TrialReport } from "./trial-messages.ts";
+
+/**
+ * How far a device's confidence may lie from the server's before the self-test fails, by the
+ * arithmetic of the file. Decoders, resize kernels and processors differ by a few hundredths, and
+ * integer arithmetic a little more; a damaged model differs by far more or in its answer.
+ */
+export const goldenTolerance: Readonly<Record<ModelVariant["kind"], number>> = {
+  float32: 0.15,
+  float16: 0.15,
+  int8: 0.2,
+};
+
+/** Below this a classifier's top class may be another one on another processor. */
+const unsureConfidence = 0.5;
+
+/** What was pushed. */
+export interface Push {
+  readonly spec: ModelSpec;
+  /** Digest of the ONNX file. */
+  readonly model: string;
+  /** Digests of golden images. */
+  readonly goldens: readonly string[];
+}
+
+/** A stored version; times in Unix milliseconds. */
+export interface Version {
+  readonly name: string;
+  readonly version: string;
+  /** Digest of what was pushed. */
+  readonly content: string;
+  readonly manifest: string;
+  readonly manifestBytes: number;
+  readonly task: string;
+  readonly licence: string | null;
+  /** Sum over the model's files. */
+  readonly bytes: number;
+  readonly warnings: readonly string[];
+  readonly createdAt: number;
+  readonly createdBy: string;
+}
+
+/** A blob a version needs, and as what. */
+export interface VersionBlob {
+  readonly digest: string;
+  readonly bytes: number;
+  readonly role: "manifest" | "variant" | "golden";
+}
+
+/**
+ * Digest of what was pushed, equal for equal pushes. Where the images lay on somebody's disk does
+ * not count.
+ */
+export function contentOf({ spec, model, goldens }: Push): string {
+  const { golden: _paths, ...said } = spec;
+  return sha256Of(canonicalJson({ spec: said, model, goldens }));
+}
+
+export interface BuiltManifest {
+  readonly document: ModelManifest;
+  /** Canonical JSON in UTF-8: what devices download and digests name. */
+  readonly bytes: Uint8Array;
+  readonly digest: string;
+}
+
+/** The canonical manifest of a version with one file. */
+export function buildManifest(
+  fits: Extract<TrialReport, { kind: "fits" }>,
+  file: { readonly digest: string; readonly bytes: number },
+  answers: readonly TrialAnswer[],
+): BuiltManifest {
+  const goldens = answers.map((answer) => goldenOf(answer, goldenTolerance[fits.variant.kind]));
+  const document = { ...fits.manifest, variants: [{ ...fits.variant, ...file, goldens }] };
+  const bytes = new TextEncoder().encode(canonicalJson(document));
+  return { document, bytes, digest: sha256Of(bytes) };
+}
+
+/** What the trial answered is what devices must answer. */
+function goldenOf(answer: TrialAnswer, tolerance: number): Golden {
+  return { ...answer, confidence: Math.round(answer.confidence * 1e4) / 1e4, tolerance };
+}
+
+/**
+ * The answers that make the steadiest questions: a classifier's surest ones. A detector finds
+ * nothing in a picture of shapes, and does so everywhere.
+ */
+export function steadiest(answers: readonly TrialAnswer[], count: number): readonly TrialAnswer[] {
+  return answers
+    .toSorted((a, b) => {
+      if (a.detections !== null && b.detections !== null) return a.detections - b.detections;
+      return b.confidence - a.confidence;
+    })
+    .slice(0, count);
+}
+
+/** A warning per golden image on which a classifier is unsure. */
+export function unsureWarnings(answers: readonly TrialAnswer[]): string[] {
+  return answers
+    .filter(({ label, confidence }) => label !== null && confidence < unsureConfidence)
+    .map(
+      ({ image, label, confidence }) =>
+        `golden image ${image.slice(0, 12)} gives "${label}" with a confidence of only ${confidence.toFixed(2)}, and may give another class on another processor: choose a clearer picture`,
+    );
+}
+
+/** A warning where a licence may bind whoever ships the model inside a product. */
+export function copyleftWarning(licence: string | null): string | undefined {
+  if (licence === null || /agpl/i.test(licence) || !/\b(l?gpl|sspl|cc-by-nc)/i.test(licence))
+    return undefined; // completing the spec has warned of AGPL and of no licence at all
+  return `the model's licence is "${licence}": read what it asks of whoever ships or sells devices that carry the model`;
+}
+
+/** A warning where the labels are not those of the version before. */
+export function labelWarning(
+  labels: readonly string[],
+  earlier: { readonly version: string; readonly labels: readonly string[] } | undefined,
+): string | undefined {
+  if (earlier === undefined) return undefined;
+  const gone = earlier.labels.filter((label) => !labels.includes(label));
+  const fresh = labels.filter((label) => !earlier.labels.includes(label));
+  if (gone.length === 0 && fresh.length === 0) return undefined;
+  const part = (verb: string, names: readonly string[]) =>
+    names.length === 0 ? [] : [`${verb} ${names.slice(0, 5).join(", ")}${more(names.length - 5)}`];
+  const changes = [...part("adds", fresh), ...part("lacks", gone)].join(" and ");
+  return `compared with ${earlier.version} this version ${changes}: whatever counts classes sees that`;
+}
+
+/** Highest version first. */
+export function byVersion<V extends { readonly version: string }>(versions: readonly V[]): V[] {
+  return versions.toSorted((a, b) => compareVersions(b.version, a.version));
+}
+
+/** `1.2.0, 1.1.0 and 3 more`, for a sentence. */
+export function listed(names: readonly string[], shownMax = 10): string {
+  return `${names.slice(0, shownMax).join(", ")}${more(names.length - shownMax)}`;
+}
+
+function more(count: number): string {
+  return count > 0 ? ` and ${count} more` : "";
+}
