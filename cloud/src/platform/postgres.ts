@@ -20,6 +20,8 @@ const rootFallback = "/var/lib/fieldloop";
 export interface EmbeddedPostgres {
   readonly url: string;
   readonly folder: string;
+  /** Whether it ran already, started by an earlier process. */
+  readonly adopted: boolean;
   /** Stops the server after its open transactions. */
   readonly stop: () => Promise<void>;
 }
@@ -52,13 +54,13 @@ export async function startPostgres(
   await initialise(binaries, cluster, place, owner);
   const password = (await readFile(join(place, "password"), "utf8")).trim();
   const urlAt = (port: number) => `postgres://fieldloop:${password}@127.0.0.1:${port}/fieldloop`;
-  const port =
-    (await adopt(cluster, password)) ?? (await start(binaries, cluster, place, owner, password));
+  const running = await adopt(cluster, password);
+  const port = running ?? (await start(binaries, cluster, place, owner, password));
   await ensureDatabase(port, password);
   const stop = async () => {
     await run(binaries.pg_ctl, ["-D", cluster, "-m", "fast", "-w", "stop"], { ...owner });
   };
-  return { url: urlAt(port), folder: place, stop };
+  return { url: urlAt(port), folder: place, adopted: running !== undefined, stop };
 }
 
 /** PostgreSQL refuses to run as root, so root lends it another user. */
