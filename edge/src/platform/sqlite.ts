@@ -43,6 +43,11 @@ export function isDiskFull(error: unknown): boolean {
   return code === "SQLITE_FULL" || code === "SQLITE_IOERR_WRITE" || code === "ENOSPC";
 }
 
+/** Does another process hold the database? */
+export function isInUse(error: unknown): boolean {
+  return codeOf(error).startsWith("SQLITE_BUSY");
+}
+
 /** Is the file damaged, or no database at all? */
 export function isCorrupt(error: unknown): boolean {
   return /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));
@@ -59,8 +64,10 @@ export function durably<T>(database: Database, work: () => T): T {
 }
 
 function open(path: string, schema: string): Database {
-  const database = new Sqlite(path);
+  const database = new Sqlite(path, { timeout: 1000 });
   try {
+    // One process at a time, which also spares the shared-memory file.
+    database.pragma("locking_mode = EXCLUSIVE");
     // Only takes effect on an empty file: lets `incremental_vacuum` give space back bit by bit.
     database.pragma("auto_vacuum = INCREMENTAL");
     database.pragma("journal_mode = WAL");

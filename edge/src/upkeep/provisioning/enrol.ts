@@ -30,15 +30,11 @@ const timeoutMs = 15_000;
 
 /**
  * Makes sure that the device has an identity.
- * @throws AppError `claim-token-missing`, the cloud's refusal, `cloud-unreachable` (retryable), or
- *   `identity-foreign` where the identity is of another cloud
+ * @throws AppError `claim-token-missing`, the cloud's refusal, or `cloud-unreachable` (retryable)
  */
 export async function enrol(options: EnrolOptions): Promise<Enrolment> {
   const known = await readIdentity(options.files, options.identityPath);
-  if (known !== undefined) {
-    checkCloud(known, options);
-    return { kind: "already", identity: known };
-  }
+  if (known !== undefined) return { kind: "already", identity: known };
   const reply = await claim(options);
   const identity: Identity = {
     v: 1,
@@ -51,14 +47,6 @@ export async function enrol(options: EnrolOptions): Promise<Enrolment> {
   };
   await writeIdentity(options.files, options.identityPath, identity);
   return { kind: "enrolled", identity };
-}
-
-function checkCloud(known: Identity, options: EnrolOptions): void {
-  if (known.cloudUrl === options.cloudUrl) return;
-  throw new AppError({
-    code: "identity-foreign",
-    message: `this device is enrolled with ${known.cloudUrl} and not with ${options.cloudUrl}; set cloud.url back, or delete ${options.identityPath} and enrol again with a new claim token`,
-  });
 }
 
 async function claim(options: EnrolOptions): Promise<EnrolReply> {
