@@ -188,10 +188,10 @@ describe("a planted violation is found", () => {
     [
       "SQL with values in it",
       "cloud/src/fleet/devices/a.ts",
-      "run(`select * from t where id = ${1}`);",
+      `run(\`select * from t where id = \${1}\`);`,
       "sql",
     ],
-    ["SQL in pieces", "cloud/src/fleet/a.ts", "run(`select ${a} from t`);", "sql"],
+    ["SQL in pieces", "cloud/src/fleet/a.ts", `run(\`select \${a} from t\`);`, "sql"],
     ["a tagged query", "cloud/src/fleet/devices/a.ts", "sql`now()`;", "sql"],
     ["sharp away from home", "edge/src/perception/a.ts", 'import sharp from "sharp";', "natives"],
     [

@@ -81,22 +81,30 @@ const packages = importRule("packages", ({ path }, target) => {
 
 const edgeWings = ["perception", "reporting", "upkeep"];
 
+/** Height of a part of the edge; parts of one height do not know each other, the highest aside. */
 function edgeLevel(place: string): number {
   if (place === "platform") return 0;
   if (edgeWings.includes(place)) return 1;
-  if (place === "local-api") return 2;
   if (place === "config") return 2;
-  if (place === "agent") return 3;
-  return 4; // main and the other commands of the process
+  if (place === "local-api") return 3;
+  if (place === "agent") return 4;
+  return commandLevel;
 }
+
+/** `main` and the commands that it starts. */
+const commandLevel = 5;
+
+/** Files that share a prefix share a place: `config-issues.ts` belongs to `config.ts`. */
+const edgePlace = (path: string) =>
+  placeIn("edge/src/", path)?.replace(/^(config|agent)-.*$/, "$1");
 
 /** 2. Edge: platform, wings that do not know each other, local API, agent, main. */
 const edge = importRule("edge-wings", ({ path }, target) => {
-  const from = placeIn("edge/src/", path);
-  const to = placeIn("edge/src/", target);
+  const [from, to] = [edgePlace(path), edgePlace(target)];
   if (from === undefined || to === undefined || from === to) return undefined;
-  if (edgeLevel(to) < edgeLevel(from)) return undefined;
-  return edgeLevel(to) === edgeLevel(from)
+  const [fromLevel, toLevel] = [edgeLevel(from), edgeLevel(to)];
+  if (toLevel < fromLevel || fromLevel === commandLevel) return undefined;
+  return toLevel === fromLevel
     ? `${from} and ${to} meet in the agent only (${target})`
     : `${from} may not import ${to} (${target})`;
 });
