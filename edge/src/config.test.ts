@@ -75,7 +75,7 @@ test.each([
   ],
   [
     "cameras: [{ name: a, kind: usb }]",
-    'agent.yaml: cameras.0.kind is "usb": expected one of 'directory' | 'http' | 'synthetic'`,
+    `agent.yaml: cameras.0.kind is "usb": expected one of 'directory' | 'http' | 'synthetic'`,
   ],
   ["- a", 'agent.yaml must be a mapping of settings such as "dataDir: /var/lib/fieldloop-agent"'],
   ["a: b: c", "agent.yaml is not valid YAML"],
