@@ -202,7 +202,9 @@ describe("devices", () => {
       expiresInS: 604_800,
     });
     expect(out).toContain("for 6 devices, expires in 7 d");
-    expect(out).toContain(`fieldloop-agent enrol --url ${server?.url} --token claim-secret\n`);
+    expect(out).toContain(
+      `FIELDLOOP_URL=${server?.url} FIELDLOOP_CLAIM_TOKEN=claim-secret fieldloop-agent run`,
+    );
   });
 });
 

@@ -56,9 +56,12 @@ export function addEnrolTokenCommands(devices: Command, context: Context): void 
     });
 }
 
-/** What to type on the device. */
+/**
+ * What to type on the device. The secret goes through the environment, where other users of the
+ * device cannot see it as they could see an argument.
+ */
 export function agentCommand(url: string, token: string): string {
-  return `fieldloop-agent enrol --url ${url} --token ${token}`;
+  return `FIELDLOOP_URL=${url} FIELDLOOP_CLAIM_TOKEN=${token} fieldloop-agent run --config agent.yaml`;
 }
 
 function createdText(created: ClaimToken & { token: string }, command: string, nowMs: number) {
@@ -68,7 +71,7 @@ Its secret is shown this once:
 
   ${created.token}
 
-On the device, run:
+On the device, run this once; it keeps a credential of its own from then on:
 
   ${command}
 `;
