@@ -7,10 +7,15 @@ import { buildApp } from "./app.ts";
 import type { CloudConfig } from "./config.ts";
 import { consoleRoutes } from "./console.ts";
 import { takeFolder } from "./data-folder.ts";
+import { claimTokenRoutes } from "./fleet/devices/claim-token-routes.ts";
+import { deviceApiRoutes } from "./fleet/devices/device-api-routes.ts";
+import type { Fleet } from "./fleet/devices/fleet.ts";
+import { createPreviews } from "./fleet/devices/previews.ts";
 import { verifyCredential } from "./fleet/devices/reads.ts";
-import { claimTokenRoutes, deviceApiRoutes, deviceRoutes } from "./fleet/devices/routes.ts";
+import { deviceRoutes } from "./fleet/devices/routes.ts";
 import { Ingest } from "./fleet/ingest/ingest.ts";
 import { scheduleRetention } from "./fleet/ingest/partitions.ts";
+import { createLiveFeed } from "./fleet/live/feed.ts";
 import { createDeviceNews } from "./fleet/live/publish.ts";
 import { liveRoutes } from "./fleet/live/routes.ts";
 import { metricsRoutes } from "./fleet/metrics/routes.ts";
@@ -26,9 +31,11 @@ import type { Broker } from "./platform/broker/broker.ts";
 import { ExternalBroker } from "./platform/broker/external.ts";
 import type { Platform } from "./platform/context.ts";
 import { openDb } from "./platform/db.ts";
+import { healthRoutes } from "./platform/health.ts";
 import { createIdempotency } from "./platform/idempotency.ts";
 import { auditRoutes } from "./platform/ledger/routes.ts";
 import { createLiveHub } from "./platform/live.ts";
+import { gauge } from "./platform/metrics.ts";
 import { migrate } from "./platform/migrate.ts";
 import { startPostgres } from "./platform/postgres.ts";
 import { installationId } from "./platform/store.ts";
@@ -97,12 +104,15 @@ async function start(
   };
   const news = createDeviceNews(platform);
   const ingest = new Ingest({ platform, news });
-  const app = await appOf(platform, config, broker);
-  undo.push(async () => app.close());
+  const previews = createPreviews({ now: platform.now });
+  const fleet = { platform, news, previews, disconnect: (id: string) => broker.disconnect(id) };
+  const app = await appOf(fleet, config, broker, undo);
+  showNumbers(broker, ingest);
 
   const endRetention = await scheduleRetention(platform);
   undo.push(async () => endRetention());
   undo.push(async () => news.stop());
+  undo.push(async () => previews.stop());
   undo.push(() => ingest.stop());
   await broker.start({
     onMessage: (message) => ingest.accept(message),
@@ -128,27 +138,67 @@ function brokerOf(config: CloudConfig, installation: string, log: Platform["log"
     : new ExternalBroker({ url: config.mqttUrl, installationId: installation, root, log });
 }
 
-async function appOf(platform: Platform, config: CloudConfig, broker: Broker) {
-  return await buildApp({
+async function appOf(
+  fleet: Fleet,
+  config: CloudConfig,
+  broker: Broker,
+  undo: (() => Promise<unknown>)[],
+): Promise<FastifyInstance> {
+  const { platform } = fleet;
+  const feed = createLiveFeed(platform.live);
+  const authenticate = authenticateRequest(platform, {
+    adminToken: config.adminToken,
+    verifyDevice: (credential) => verifyCredential(platform.db, credential),
+  });
+  const needs = [
+    { name: "database", check: async () => void (await installationId(platform.db)) },
+    { name: "broker", check: () => brokerUp(broker) },
+  ];
+  const app = await buildApp({
     platform,
-    authenticate: authenticateRequest(platform, {
-      adminToken: config.adminToken,
-      verifyDevice: (credential) => verifyCredential(platform.db, credential),
-    }),
+    authenticate,
     modules: [
+      (instance) => healthRoutes(instance, platform, needs),
       loginRoutes,
       peopleRoutes,
       auditRoutes,
-      (app) => deviceRoutes(app, platform, { disconnect: (id) => broker.disconnect(id) }),
       claimTokenRoutes,
-      deviceApiRoutes,
+      (instance) => deviceRoutes(instance, fleet),
+      (instance) => deviceApiRoutes(instance, fleet),
       metricsRoutes,
       modelRoutes,
       distributionRoutes,
-      liveRoutes,
+      (instance) => liveRoutes(instance, platform, { feed, authenticate }),
       consoleRoutes,
     ],
   });
+  undo.push(() => app.close());
+  undo.push(async () => feed.stop());
+  return app;
+}
+
+function brokerUp(broker: Broker): void {
+  if (!broker.stats().up)
+    throw new AppError({
+      code: "broker-down",
+      status: 503,
+      message: "no connection to the broker",
+    });
+}
+
+/** What broker and ingest count, for `/metrics`. */
+function showNumbers(broker: Broker, ingest: Ingest): void {
+  const sources = { broker: () => broker.stats(), ingest: () => ingest.stats() };
+  for (const [name, stats] of Object.entries(sources))
+    gauge({
+      name: `fieldloop_${name}`,
+      help: `What the ${name} counts since its start, and how much it holds now`,
+      labels: ["what"],
+      collect: (metric) => {
+        for (const [what, value] of Object.entries(stats()))
+          if (value !== null) metric.set({ what }, Number(value));
+      },
+    });
 }
 
 async function listen(app: FastifyInstance, config: CloudConfig): Promise<string> {
