@@ -6,6 +6,7 @@ import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyRequest,
+  LogController,
 } from "fastify";
 import {
   jsonSchemaTransform,
@@ -35,7 +36,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     loggerInstance: logger,
     bodyLimit: bodyBytesMax,
     trustProxy: "loopback",
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }), // metrics count requests
     forceCloseConnections: true, // live streams never end by themselves
   });
   app.setValidatorCompiler(validatorCompiler);
