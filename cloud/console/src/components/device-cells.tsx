@@ -1,8 +1,8 @@
 /** What the device list and the device page both show of a device. */
 import type { DeviceSummary } from "@fieldloop/shared/contract/devices";
 import { useNow } from "../hooks/use-now.ts";
-import { formatMs, formatProgress, formatShare, formatTenth } from "../text/format.ts";
-import { t } from "../text/t.ts";
+import { formatMs, formatProgress, formatRate, formatShare } from "../text/format.ts";
+import { td } from "../text/t-devices.ts";
 import { NoData, StaleMark } from "../ui/age.tsx";
 import { Glyph, Status } from "../ui/glyph.tsx";
 import { Meter } from "../ui/meter.tsx";
@@ -10,7 +10,7 @@ import css from "./device-cells.module.css";
 import { isUpdating, statusTone, windowStaleMs } from "./device-status.ts";
 
 export function DeviceStatusWord({ device }: { readonly device: DeviceSummary }) {
-  return <Status tone={statusTone[device.status]}>{t(`status.${device.status}`)}</Status>;
+  return <Status tone={statusTone[device.status]}>{td(`status.${device.status}`)}</Status>;
 }
 
 /** The model it runs and, where another is wanted, which. */
@@ -20,12 +20,12 @@ export function ModelCell({ device }: { readonly device: DeviceSummary }) {
   if (model === null && !differs) return <NoData />;
   return (
     <span className={css.model}>
-      <span className="mono truncate">{model ?? t("model.none")}</span>
+      <span className="mono truncate">{model ?? td("model.none")}</span>
       {differs ? (
         <span className={css.wants}>
           <Glyph tone={isUpdating(device.update) ? "info" : "warn"} />
           <span className="truncate">
-            {t("model.wants", { model: shortModel(desiredModel, model) })}
+            {td("model.wants", { model: shortModel(desiredModel, model) })}
           </span>
         </span>
       ) : null}
@@ -85,7 +85,7 @@ export function LatestCell({
 }
 
 function latestText(latest: NonNullable<DeviceSummary["latest"]>, field: LatestField) {
-  if (field === "fps") return formatTenth(latest.fps);
+  if (field === "fps") return formatRate(latest.fps);
   if (field === "losses") return `${latest.dropped} / ${latest.errors}`;
   if (field === "p95Ms") return latest.p95Ms === null ? undefined : formatMs(latest.p95Ms);
   return latest.confidence === null ? undefined : formatShare(latest.confidence);

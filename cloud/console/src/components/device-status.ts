@@ -1,6 +1,7 @@
 import type { DeviceDetail, DeviceSummary } from "@fieldloop/shared/contract/devices";
 import { formatDuration } from "../text/format.ts";
 import { t } from "../text/t.ts";
+import { td } from "../text/t-devices.ts";
 import type { Tone } from "../ui/glyph.tsx";
 
 export const statusTone: Readonly<Record<DeviceSummary["status"], Tone>> = {
@@ -44,13 +45,13 @@ function connection(device: DeviceSummary, now: number): Cause | undefined {
   if (status === "pending")
     return {
       tone: "unknown",
-      text: t("cause.pending", { age: formatDuration(now - device.enrolledAt) }),
+      text: td("cause.pending", { age: formatDuration(now - device.enrolledAt) }),
     };
   if (status === "offline" && lastSeen === null)
-    return { tone: "critical", text: t("cause.offlineNever") };
+    return { tone: "critical", text: td("cause.offlineNever") };
   const age = formatDuration(now - (lastSeen ?? now));
-  if (status === "offline") return { tone: "critical", text: t("cause.offline", { age }) };
-  if (status === "stale") return { tone: "warn", text: t("cause.stale", { age }) };
+  if (status === "offline") return { tone: "critical", text: td("cause.offline", { age }) };
+  if (status === "stale") return { tone: "warn", text: td("cause.stale", { age }) };
   return undefined;
 }
 
@@ -62,32 +63,32 @@ function update({ update: at }: DeviceSummary): Cause | undefined {
       tone: "critical",
       text:
         reason === null
-          ? t("cause.updateFailedBare", { model: name })
-          : t("cause.updateFailed", { model: name, reason }),
+          ? td("cause.updateFailedBare", { model: name })
+          : td("cause.updateFailed", { model: name, reason }),
     };
   if (at.phase === "rolled-back")
     return {
       tone: "critical",
-      text: t("cause.rolledBack", { model: name, reason: reason ?? t("word.notReported") }),
+      text: td("cause.rolledBack", { model: name, reason: reason ?? t("word.notReported") }),
     };
   if (!isUpdating(at)) return undefined;
-  return { tone: "info", text: t("cause.updating", { model: name, phase: at.phase }) };
+  return { tone: "info", text: td("cause.updating", { model: name, phase: at.phase }) };
 }
 
 function model(device: DeviceSummary): Cause | undefined {
   const { model: runs, desiredModel: desired, update: at } = device;
   if (desired === null || desired === runs || isUpdating(at)) return undefined;
-  if (runs === null) return { tone: "warn", text: t("cause.noModel", { desired }) };
-  return { tone: "warn", text: t("cause.mismatch", { model: runs, desired }) };
+  if (runs === null) return { tone: "warn", text: td("cause.noModel", { desired }) };
+  return { tone: "warn", text: td("cause.mismatch", { model: runs, desired }) };
 }
 
 function losses({ latest }: DeviceSummary): readonly Cause[] {
   if (latest === null) return [];
   const found: Cause[] = [];
   if (latest.errors > 0)
-    found.push({ tone: "warn", text: t("cause.errors", { n: latest.errors }) });
+    found.push({ tone: "warn", text: td("cause.errors", { n: latest.errors }) });
   if (latest.dropped > 0)
-    found.push({ tone: "info", text: t("cause.dropped", { n: latest.dropped }) });
+    found.push({ tone: "info", text: td("cause.dropped", { n: latest.dropped }) });
   return found;
 }
 
@@ -99,14 +100,14 @@ function cameras(device: DeviceSummary | DeviceDetail): readonly Cause[] {
       tone: state === "failed" ? "critical" : "warn",
       text:
         reason === null
-          ? t("cause.cameraBare", { name, state })
-          : t("cause.camera", { name, state, reason }),
+          ? td("cause.cameraBare", { name, state })
+          : td("cause.camera", { name, state, reason }),
     }));
 }
 
 function clock(device: DeviceSummary | DeviceDetail): Cause | undefined {
   const isWrong = "reported" in device && device.reported?.vitals.clockOk === false;
-  return isWrong ? { tone: "warn", text: t("cause.clock") } : undefined;
+  return isWrong ? { tone: "warn", text: td("cause.clock") } : undefined;
 }
 
 /** Whether a device matches the list's filter, as the server matches it: text within a field. */

@@ -41,7 +41,7 @@ export function Nav() {
   return (
     <nav className={css.nav} aria-label={t("nav.label")}>
       <div className={css.brand} aria-hidden="true">
-        <svg width="20" height="20" viewBox="0 0 32 32">
+        <svg width="20" height="20" viewBox="0 0 32 32" aria-hidden="true">
           <path
             d="M24.5 10.5A10 10 0 1 0 26 16"
             fill="none"

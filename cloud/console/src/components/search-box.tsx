@@ -26,33 +26,36 @@ export function SearchBox() {
     void navigate({ to: "/devices", search, replace: window.location.pathname === "/devices" });
   };
   return (
-    <form
-      role="search"
-      className={css.box}
-      onSubmit={(event) => {
-        event.preventDefault();
-        apply(text);
-      }}
-    >
-      <Icon name="search" />
-      <input
-        ref={input}
-        type="search"
-        aria-label={t("search.label")}
-        placeholder={t("search.placeholder")}
-        value={text}
-        maxLength={200}
-        spellCheck={false}
-        autoComplete="off"
-        onChange={(event) => {
-          const q = event.currentTarget.value;
-          setText(q);
-          window.clearTimeout(timer.current);
-          timer.current = window.setTimeout(() => apply(q), typingPauseMs);
+    <search className={css.search}>
+      <form
+        className={css.box}
+        onSubmit={(event) => {
+          event.preventDefault();
+          apply(text);
         }}
-      />
-      <kbd aria-hidden="true">/</kbd>
-    </form>
+      >
+        <Icon name="search" />
+        <input
+          ref={input}
+          type="search"
+          aria-label={t("search.label")}
+          placeholder={t("search.placeholder")}
+          value={text}
+          maxLength={200}
+          spellCheck={false}
+          autoComplete="off"
+          onChange={(event) => {
+            const q = event.currentTarget.value;
+            setText(q);
+            window.clearTimeout(timer.current);
+            timer.current = window.setTimeout(() => apply(q), typingPauseMs);
+          }}
+        />
+        <span className={css.key} aria-hidden="true">
+          /
+        </span>
+      </form>
+    </search>
   );
 }
 

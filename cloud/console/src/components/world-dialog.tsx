@@ -5,6 +5,7 @@ import css from "../forms/form.module.css";
 import { FormFailure } from "../forms/form-failure.tsx";
 import { useForm } from "../hooks/use-form.ts";
 import { t } from "../text/t.ts";
+import { td } from "../text/t-devices.ts";
 import { Button } from "../ui/button.tsx";
 import { Dialog, DialogActions } from "../ui/dialog.tsx";
 import { SelectField } from "../ui/field.tsx";
@@ -24,16 +25,16 @@ export function WorldDialog(props: {
     schema: endpoints.setScene.body,
     send: async (body) => {
       const { changed } = await client.call(endpoints.setScene, { body });
-      toast(t("devices.world.done", { n: changed.length, world: body.world }));
+      toast(td("devices.world.done", { n: changed.length, world: body.world }));
       void cache.invalidateQueries({ queryKey: ["devices"] });
       props.onClose();
     },
   });
   return (
-    <Dialog title={t("devices.world.title", { n: props.devices.length })} onClose={props.onClose}>
+    <Dialog title={td("devices.world.title", { n: props.devices.length })} onClose={props.onClose}>
       <form className={css.form} onSubmit={form.onSubmit}>
         <SelectField
-          label={t("devices.world.label")}
+          label={td("devices.world.label")}
           name="world"
           options={worlds.map((world) => [world, world] as const)}
           problem={form.problem("world")}
@@ -42,7 +43,7 @@ export function WorldDialog(props: {
         <DialogActions>
           <Button onClick={props.onClose}>{t("word.cancel")}</Button>
           <Button type="submit" look="primary" busy={form.busy}>
-            {t("devices.world.apply")}
+            {td("devices.world.apply")}
           </Button>
         </DialogActions>
       </form>

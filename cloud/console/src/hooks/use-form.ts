@@ -1,7 +1,12 @@
 import { messageOf } from "@fieldloop/shared/errors";
 import { useRef, useState } from "react";
+import * as z from "zod/mini";
+import en from "zod/v4/locales/en.js";
 import { problemsOf } from "../api/client.ts";
 import { t } from "../text/t.ts";
+
+// Sentences for what does not fit; only pages with forms carry them.
+z.config(en());
 
 export interface FormOptions<Body> {
   /** Turns what was typed into the request's body. */
@@ -78,11 +83,12 @@ export function useForm<Body>(options: FormOptions<Body>): Form {
   };
 }
 
+/** A problem counts for the outermost and for the innermost name of its path. */
 function byField(issues: readonly { path: readonly PropertyKey[]; message: string }[]) {
   const found: Record<string, string> = {};
   for (const { path, message } of issues) {
-    const name = path.filter((part) => part !== "" && part !== "body").map(String)[0] ?? "";
-    found[name] ??= message;
+    const names = path.filter((part) => part !== "" && part !== "body").map(String);
+    for (const name of [names.at(0) ?? "", names.at(-1) ?? ""]) found[name] ??= message;
   }
   return found;
 }

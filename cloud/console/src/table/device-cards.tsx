@@ -8,7 +8,7 @@ import {
   UpdateCell,
 } from "../components/device-cells.tsx";
 import { isUpdating, windowStaleMs } from "../components/device-status.ts";
-import { t } from "../text/t.ts";
+import { td } from "../text/t-devices.ts";
 import { Age } from "../ui/age.tsx";
 import { DeviceLink } from "./device-columns.tsx";
 import css from "./device-table.module.css";
@@ -32,7 +32,7 @@ export function DeviceCards({ rows, selection, onEnd }: DeviceTableProps) {
   }, [last, rows.length, onEnd]);
   return (
     <div className={css.cards} ref={scroller}>
-      <ul aria-label={t("devices.table")} style={{ height: virtual.getTotalSize() }}>
+      <ul aria-label={td("devices.table")} style={{ height: virtual.getTotalSize() }}>
         {items.map((item) => {
           const device = rows[item.index];
           if (device === undefined) return null;
@@ -45,7 +45,7 @@ export function DeviceCards({ rows, selection, onEnd }: DeviceTableProps) {
             >
               <input
                 type="checkbox"
-                aria-label={t("devices.select", { id: device.id })}
+                aria-label={td("devices.select", { id: device.id })}
                 checked={selection.ids.has(device.id)}
                 onChange={() => selection.toggle(device.id, false)}
               />
@@ -68,7 +68,7 @@ function CardDetail({ device }: { readonly device: DeviceSummary }) {
       </span>
       <span className={css.cardLine}>
         <span>
-          <LatestCell device={device} field="fps" /> {t("col.fps")}
+          <LatestCell device={device} field="fps" /> {td("col.fps")}
         </span>
         <Age at={device.lastSeen} staleAfterMs={windowStaleMs} />
       </span>

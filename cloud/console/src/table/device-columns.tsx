@@ -8,7 +8,7 @@ import {
   UpdateCell,
 } from "../components/device-cells.tsx";
 import { windowStaleMs } from "../components/device-status.ts";
-import { t } from "../text/t.ts";
+import { td } from "../text/t-devices.ts";
 import { Age, NoData } from "../ui/age.tsx";
 import css from "./device-table.module.css";
 
@@ -37,41 +37,46 @@ function PlaceCell({ device }: { readonly device: DeviceSummary }) {
   return text === undefined ? <NoData /> : <span title={text}>{text}</span>;
 }
 
-const latest = (field: "fps" | "p95Ms" | "confidence" | "losses"): Cell =>
-  function Latest({ device }) {
-    return <LatestCell device={device} field={field} />;
-  };
-
 export const deviceColumns: readonly DeviceColumn[] = [
-  { title: t("col.status"), width: "84px", Cell: DeviceStatusWord },
-  { title: t("col.id"), width: "15%", Cell: DeviceLink },
-  { title: t("col.place"), width: "11%", Cell: PlaceCell },
-  { title: t("col.model"), width: "19%", Cell: ModelCell },
-  { title: t("col.update"), width: "112px", Cell: UpdateCell },
-  { title: t("col.fps"), width: "58px", end: true, Cell: latest("fps") },
-  { title: t("col.p95"), width: "68px", end: true, Cell: latest("p95Ms") },
+  { title: td("col.status"), width: "92px", Cell: DeviceStatusWord },
+  { title: td("col.id"), width: "13%", Cell: DeviceLink },
+  { title: td("col.place"), width: "13%", Cell: PlaceCell },
+  { title: td("col.model"), width: "15%", Cell: ModelCell },
+  { title: td("col.update"), width: "116px", Cell: UpdateCell },
   {
-    title: t("col.confidence"),
-    long: t("col.confidenceLong"),
+    title: td("col.fps"),
+    width: "58px",
+    end: true,
+    Cell: ({ device }) => <LatestCell device={device} field="fps" />,
+  },
+  {
+    title: td("col.p95"),
+    width: "68px",
+    end: true,
+    Cell: ({ device }) => <LatestCell device={device} field="p95Ms" />,
+  },
+  {
+    title: td("col.confidence"),
+    long: td("col.confidenceLong"),
     width: "62px",
     end: true,
-    Cell: latest("confidence"),
+    Cell: ({ device }) => <LatestCell device={device} field="confidence" />,
   },
   {
-    title: t("col.losses"),
-    long: t("col.lossesLong"),
+    title: td("col.losses"),
+    long: td("col.lossesLong"),
     width: "78px",
     end: true,
-    Cell: latest("losses"),
+    Cell: ({ device }) => <LatestCell device={device} field="losses" />,
   },
   {
-    title: t("col.world"),
-    width: "106px",
+    title: td("col.world"),
+    width: "100px",
     Cell: ({ device }) => (device.world === null ? <NoData /> : device.world),
   },
   {
-    title: t("col.seen"),
-    width: "76px",
+    title: td("col.seen"),
+    width: "86px",
     end: true,
     Cell: ({ device }) => <Age at={device.lastSeen} staleAfterMs={windowStaleMs} />,
   },

@@ -2,7 +2,7 @@ import type { DeviceSummary } from "@fieldloop/shared/contract/devices";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useEffect, useRef } from "react";
 import { useDisplay } from "../hooks/use-display.ts";
-import { t } from "../text/t.ts";
+import { td } from "../text/t-devices.ts";
 import { deviceColumns } from "./device-columns.tsx";
 import css from "./device-table.module.css";
 import type { Selection } from "./use-selection.ts";
@@ -30,6 +30,7 @@ export function DeviceTable({ rows, total, selection, onEnd }: DeviceTableProps)
     estimateSize: () => height,
     overscan,
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another row height calls for new measures
   useEffect(() => virtual.measure(), [virtual, height]);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
@@ -40,7 +41,7 @@ export function DeviceTable({ rows, total, selection, onEnd }: DeviceTableProps)
   const below = virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
   return (
     <div className={css.scroller} ref={scroller} data-testid="device-scroller">
-      <table className={css.table} aria-label={t("devices.table")} aria-rowcount={total + 1}>
+      <table className={css.table} aria-label={td("devices.table")} aria-rowcount={total + 1}>
         <colgroup>
           <col className={css.select} />
           {deviceColumns.map((column) => (
@@ -77,7 +78,7 @@ function Head({ selection }: { readonly selection: Selection }) {
         <td>
           <input
             type="checkbox"
-            aria-label={t("devices.selectAll")}
+            aria-label={td("devices.selectAll")}
             checked={selection.isAll}
             ref={(box) => {
               if (box !== null) box.indeterminate = selection.ids.size > 0 && !selection.isAll;
@@ -99,6 +100,7 @@ function Head({ selection }: { readonly selection: Selection }) {
 function Spacer({ height }: { readonly height: number }) {
   if (height <= 0) return null;
   return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: an empty row that only takes up height
     <tr aria-hidden="true">
       <td className={css.spacer} colSpan={deviceColumns.length + 1} style={{ height }} />
     </tr>
@@ -124,7 +126,7 @@ const Row = memo(function Row({ device, index, height, isSelected, onToggle }: R
       <td>
         <input
           type="checkbox"
-          aria-label={t("devices.select", { id: device.id })}
+          aria-label={td("devices.select", { id: device.id })}
           checked={isSelected}
           onChange={() => undefined}
           onClick={(event) => onToggle(device.id, event.shiftKey)}

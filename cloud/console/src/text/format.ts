@@ -15,6 +15,13 @@ export const formatClock = (at: number): string => clock.format(at);
 export const formatDateTime = (at: number): string => dateTime.format(at);
 export const formatDate = (at: number): string => dateOnly.format(at);
 export const formatWhole = (value: number): string => whole.format(value);
+const rate = new Intl.NumberFormat(locale, {
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+});
+
+/** Frames per second, always with one digit so that columns line up. */
+export const formatRate = (value: number): string => rate.format(value);
 export const formatTenth = (value: number): string => tenth.format(value);
 /** Probabilities, always with two digits so that columns line up. */
 export const formatShare = (value: number): string => hundredth.format(value);

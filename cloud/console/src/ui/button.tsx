@@ -25,7 +25,6 @@ export function Button(props: ButtonProps) {
   return (
     <span className={css.wrap}>
       <button
-        // biome-ignore lint/a11y/useButtonType: it is always one of "button" and "submit"
         type={props.type ?? "button"}
         className={`${css.button} ${css[look]}`}
         aria-disabled={blocked || undefined}

@@ -9,7 +9,7 @@ import { useMedia } from "../../hooks/use-media.ts";
 import { DeviceCards } from "../../table/device-cards.tsx";
 import { DeviceTable } from "../../table/device-table.tsx";
 import { useSelection } from "../../table/use-selection.ts";
-import { t } from "../../text/t.ts";
+import { td } from "../../text/t-devices.ts";
 import { Button } from "../../ui/button.tsx";
 import { Failure, Skeleton } from "../../ui/states.tsx";
 import { NoDevices, NoMatch } from "./devices-empty.tsx";
@@ -51,18 +51,18 @@ export function DevicesPage() {
 
   return (
     <Page
-      title={t("devices.title")}
+      title={td("devices.title")}
       fill
       aside={<StatusCounts q={q} matching={query.data === undefined ? undefined : total} />}
       actions={
         membership.changes > 0 ? (
-          <Button look="primary" onClick={membership.apply} label={undefined}>
-            {t("devices.changes", { n: membership.changes })} <kbd aria-hidden="true">U</kbd>
+          <Button look="primary" onClick={membership.apply}>
+            {td("devices.changes", { n: membership.changes })} <span aria-hidden="true">(U)</span>
           </Button>
         ) : undefined
       }
     >
-      <section className={css.list} ref={list} aria-label={t("devices.table")}>
+      <section className={css.list} ref={list} aria-label={td("devices.table")}>
         {content()}
       </section>
       {selection.ids.size > 0 ? (

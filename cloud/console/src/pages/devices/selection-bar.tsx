@@ -1,6 +1,6 @@
 import { useMe, useRefusal } from "../../api/session.ts";
 import type { Selection } from "../../table/use-selection.ts";
-import { t } from "../../text/t.ts";
+import { td } from "../../text/t-devices.ts";
 import { Button } from "../../ui/button.tsx";
 import css from "./devices-page.module.css";
 
@@ -13,16 +13,16 @@ export function SelectionBar(props: {
   const refusal = useRefusal("demo:world");
   const { ids, clear } = props.selection;
   return (
-    <section className={css.bar} aria-label={t("devices.selected", { n: ids.size })}>
-      <p role="status">{t("devices.selected", { n: ids.size })}</p>
+    <section className={css.bar} aria-label={td("devices.selected", { n: ids.size })}>
+      <p role="status">{td("devices.selected", { n: ids.size })}</p>
       <Button
         onClick={props.onWorld}
-        refusal={me?.installation.demo ? refusal : t("devices.world.onlyDemo")}
+        refusal={me?.installation.demo ? refusal : td("devices.world.onlyDemo")}
       >
-        {t("devices.world")}
+        {td("devices.world")}
       </Button>
       <Button look="quiet" onClick={clear}>
-        {t("devices.clearSelection")}
+        {td("devices.clearSelection")}
       </Button>
     </section>
   );

@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { fleetQuery } from "../../api/queries.ts";
 import { isUpdating, statusTone } from "../../components/device-status.ts";
 import { formatWhole } from "../../text/format.ts";
-import { t } from "../../text/t.ts";
+import { td } from "../../text/t-devices.ts";
 import { Glyph } from "../../ui/glyph.tsx";
 import css from "./devices-page.module.css";
 
@@ -23,9 +23,9 @@ export function StatusCounts({
   const isOther = q !== "" && !deviceStatuses.some((status) => status === q);
   return (
     <>
-      <nav className={css.counts} aria-label={t("devices.counts")}>
+      <nav className={css.counts} aria-label={td("devices.counts")}>
         <Link to="/devices" search={{}} className={css.count} {...current(q === "")}>
-          <b>{formatWhole(fleet.total)}</b> {t("devices.all")}
+          <b>{formatWhole(fleet.total)}</b> {td("devices.all")}
         </Link>
         {deviceStatuses
           .filter((status) => by.status[status] > 0 || q === status)
@@ -38,25 +38,25 @@ export function StatusCounts({
               {...current(q === status)}
             >
               <Glyph tone={statusTone[status]} />
-              <b>{formatWhole(by.status[status])}</b> {t(`status.${status}`)}
+              <b>{formatWhole(by.status[status])}</b> {td(`status.${status}`)}
             </Link>
           ))}
         {by.updating > 0 ? (
           <span className={css.count}>
             <Glyph tone="info" />
-            <b>{formatWhole(by.updating)}</b> {t("devices.updating")}
+            <b>{formatWhole(by.updating)}</b> {td("devices.updating")}
           </span>
         ) : null}
       </nav>
       {isPartial ? (
-        <span>{t("devices.partial", { n: fleet.items.length, total: fleet.total })}</span>
+        <span>{td("devices.partial", { n: fleet.items.length, total: fleet.total })}</span>
       ) : null}
       {isOther && matching !== undefined ? (
         <span className={css.filter} role="status">
-          {t("devices.filter", { q })} ·{" "}
-          {t("devices.matching", { n: matching, total: fleet.total })}
+          {td("devices.filter", { q })} ·{" "}
+          {td("devices.matching", { n: matching, total: fleet.total })}
           <Link to="/devices" search={{}}>
-            {t("devices.clear")}
+            {td("devices.clear")}
           </Link>
         </span>
       ) : null}

@@ -1,0 +1,96 @@
+/** uPlot with the console's look: the only file that knows the library. */
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import type { ChartData } from "./series.ts";
+
+export interface PlotOptions {
+  readonly width: number;
+  readonly height: number;
+  readonly data: ChartData;
+  readonly stack: boolean;
+  /** Upper end of y where it is known; y always starts at 0. */
+  readonly yMax: number | undefined;
+  /** From and to, Unix milliseconds. */
+  readonly range: () => readonly [number, number];
+  readonly onCursor: (index: number | undefined) => void;
+}
+
+/** Charts with the same key share their crosshair. */
+const crosshair = "device";
+const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
+
+/** A colour of tokens.css as the canvas understands it. */
+export function cssColour(variable: string): string {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${variable})`;
+  document.body.append(probe);
+  const colour = getComputedStyle(probe).color;
+  probe.remove();
+  return colour;
+}
+
+export function createPlot(root: HTMLElement, options: PlotOptions): uPlot {
+  const font = `11px ${getComputedStyle(document.body).fontFamily}`;
+  const axis = {
+    stroke: cssColour("--muted"),
+    font,
+    grid: { stroke: cssColour("--border"), width: 1 },
+    ticks: { show: false },
+  };
+  const { lines } = options.data;
+  const plot = new uPlot(
+    {
+      width: options.width,
+      height: options.height,
+      padding: [8, 6, 0, 0],
+      legend: { show: false },
+      cursor: { sync: { key: crosshair }, drag: { x: false, y: false }, points: { size: 6 } },
+      scales: {
+        x: {
+          time: true,
+          range: () => {
+            const [from, to] = options.range();
+            return [from / 1000, to / 1000];
+          },
+        },
+        y: { range: (_, _min, max) => [0, options.yMax ?? Math.max(1e-3, (max ?? 1) * 1.12)] },
+      },
+      axes: [
+        { ...axis, size: 26, values: (_, splits) => splits.map((s) => clock.format(s * 1000)) },
+        { ...axis, size: 42, space: 28 },
+      ],
+      series: [
+        {},
+        ...lines.map((line) => {
+          const stroke = cssColour(line.colour);
+          return {
+            label: line.name,
+            stroke,
+            width: 1.5,
+            spanGaps: false,
+            points: { show: false },
+            ...(options.stack ? { fill: faded(stroke) } : {}),
+          };
+        }),
+      ],
+      ...(options.stack
+        ? { bands: lines.slice(1).map((_, i) => ({ series: [i + 2, i + 1] as [number, number] })) }
+        : {}),
+      hooks: {
+        setCursor: [(self) => options.onCursor(self.cursor.idx ?? undefined)],
+      },
+    },
+    aligned(options.data),
+    root,
+  );
+  return plot;
+}
+
+/** The data in uPlot's shape: seconds first, then one column per line. */
+export function aligned(data: ChartData): uPlot.AlignedData {
+  return [data.times.map((at) => at / 1000), ...data.lines.map((line) => [...line.values])];
+}
+
+function faded(colour: string): string {
+  return `color-mix(in oklab, ${colour} 32%, transparent)`;
+}

@@ -1,0 +1,59 @@
+import { devices } from "@fieldloop/shared/contract/devices";
+import { useEffect, useState } from "react";
+import { client } from "../../api/client.ts";
+import { useLiveEvents } from "../../hooks/use-live.ts";
+import { type FrameResult, frameResult } from "./frame-result.ts";
+
+/** The server stops frames 30 seconds after the last request. */
+const renewMs = 20_000;
+
+export interface LiveFrame {
+  readonly at: number;
+  readonly result: FrameResult;
+}
+
+export interface Watch {
+  readonly isWatching: boolean;
+  readonly setWatching: (on: boolean) => void;
+  readonly frame: LiveFrame | undefined;
+  readonly error: unknown;
+}
+
+/** Asks for live frames while switched on and the page can be seen. */
+export function useWatch(id: string): Watch {
+  const [isWatching, setOn] = useState(false);
+  const [frame, setFrame] = useState<LiveFrame | undefined>(undefined);
+  const [error, setError] = useState<unknown>(undefined);
+  useEffect(() => {
+    if (!isWatching) return;
+    const ask = () => {
+      if (document.visibilityState !== "visible") return;
+      client.call(devices.watch, { params: { id } }).then(
+        () => setError(undefined),
+        (failure: unknown) => setError(failure),
+      );
+    };
+    ask();
+    const timer = window.setInterval(ask, renewMs);
+    document.addEventListener("visibilitychange", ask);
+    return () => {
+      window.clearInterval(timer);
+      document.removeEventListener("visibilitychange", ask);
+    };
+  }, [isWatching, id]);
+  useLiveEvents((events) => {
+    if (!isWatching) return;
+    const newest = events.findLast((event) => event.kind === "frame" && event.device === id);
+    if (newest?.kind === "frame") setFrame({ at: newest.at, result: frameResult(newest.result) });
+  });
+  return {
+    isWatching,
+    frame,
+    error,
+    setWatching: (on) => {
+      setOn(on);
+      setFrame(undefined);
+      setError(undefined);
+    },
+  };
+}
