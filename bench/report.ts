@@ -1,6 +1,6 @@
 /** What every benchmark prints and writes: figures, bars met or missed, and on which machine. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { cpus, release, totalmem } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -22,6 +22,9 @@ export interface Report {
   /** What was left out, and why. */
   readonly skipped: readonly string[];
 }
+
+/** What else the machine did when the benchmark began: average of runnable processes, one minute. */
+const loadBefore = Math.round((loadavg()[0] ?? 0) * 10) / 10;
 
 /** p50 and p95 by nearest rank, in the values' unit, rounded to thousandths. */
 export function spread(values: readonly number[]): { p50: number; p95: number } {
@@ -61,7 +64,8 @@ async function machine() {
     cores: cpus().length,
     features: [...new Set(info.match(flags))].sort(),
     memoryBytes: totalmem(),
-    kernel: release(),
+    loadBefore,
+    kernel: release().split("-")[0],
     architecture: process.arch,
     node: process.version,
     onnxruntime: await version("onnxruntime-node"),
