@@ -498,6 +498,28 @@ describe("every command", () => {
     expect(err).toMatch(/^error: cannot reach http:\/\/127.*ECONNREFUSED.*\nIs the server running/);
   });
 
+  it("says where a refused token came from", async () => {
+    const refuse = route(devices.list, () => {
+      throw new AppError({ code: "unknown-token", message: "not known here", status: 401 });
+    });
+    const { err } = await tryOut(["devices", "ls"], [refuse]);
+    expect(err).toBe(
+      "error: not known here\nThe token came from FIELDLOOP_TOKEN: put a valid one there, or unset it and log in.\n",
+    );
+  });
+
+  it("does not repeat a problem that is the sentence itself", async () => {
+    const refuse = route(devices.list, () => {
+      throw new AppError({
+        code: "x",
+        message: "q is too long: use 200",
+        detail: { errors: [{ path: "q", message: "too long: use 200" }] },
+      });
+    });
+    const { err } = await tryOut(["devices", "ls"], [refuse]);
+    expect(err).toBe("error: q is too long: use 200\n");
+  });
+
   it("keeps standard output clean of errors and gives them as JSON under --json", async () => {
     const { out, err } = await tryOut(["--json", "devices", "show", "cam-9"]);
     expect(out).toBe("");

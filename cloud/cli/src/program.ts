@@ -25,7 +25,10 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage; // commander has said what is wrong
-    const failure = describeFailure(error, knownUrl(io));
+    const failure = describeFailure(error, {
+      url: knownUrl(io),
+      tokenFromEnv: Boolean(io.env.FIELDLOOP_TOKEN),
+    });
     const { exitCode, ...rest } = failure;
     io.err(context.json() ? `${JSON.stringify({ error: rest })}\n` : failureText(failure));
     return exitCode;

@@ -19,7 +19,7 @@ export function addDemoCommands(program: Command, context: Context): void {
         data: { world, ...reply },
         text:
           n === 0
-            ? `No camera changed: those in scope see ${world} already.\n`
+            ? `No camera changed: no synthetic one is in scope, or all of them see ${world} already.\n`
             : `${n} ${n === 1 ? "camera sees" : "cameras see"} ${world} from now on: ${reply.changed.join(", ")}.\n`,
       });
     });

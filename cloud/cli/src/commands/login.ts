@@ -41,16 +41,25 @@ async function login(
 ): Promise<Report> {
   const typed = url ?? (io.env.FIELDLOOP_URL || (await io.ask(`Server [${defaultUrl}]: `)));
   const server = serverUrl(typed.trim() || defaultUrl);
-  const fresh =
+  const { fresh, who } =
     options.token === undefined
       ? await logInWithPassword(io, server, options.email)
-      : { url: server, token: await tokenFrom(io, options.token) };
-  const who = await connect(fresh).client.call(logins.me, {});
+      : await logInWithToken({ url: server, token: await tokenFrom(io, options.token) });
   const path = saveLogin(io.env, fresh);
   return {
     data: { url: server, name: who.name, kind: who.kind, file: path },
     text: `Logged in to ${server} as ${who.name}. Remembered in ${path}.\n`,
   };
+}
+
+/** What a way of logging in comes to: a credential that works, and whose it is. */
+interface LoggedIn {
+  readonly fresh: Login;
+  readonly who: Me;
+}
+
+async function logInWithToken(fresh: Login): Promise<LoggedIn> {
+  return { fresh, who: await connect(fresh).client.call(logins.me, {}) };
 }
 
 async function tokenFrom(io: Io, given: string): Promise<string> {
@@ -66,7 +75,7 @@ async function tokenFrom(io: Io, given: string): Promise<string> {
  * Trades e-mail and password for an API token of its own, which lasts longer and can be revoked by
  * name. Whoever may not create tokens keeps the login's cookie.
  */
-async function logInWithPassword(io: Io, url: string, given?: string): Promise<Login> {
+async function logInWithPassword(io: Io, url: string, given?: string): Promise<LoggedIn> {
   if (!isPrivateChannel(url))
     throw new AppError({
       code: "not-private",
@@ -92,7 +101,7 @@ async function logInWithPassword(io: Io, url: string, given?: string): Promise<L
       code: "no-cookie",
       message: `${url} accepted the login and set no cookie`,
     });
-  return tokenInsteadOf({ url, cookie }, who);
+  return { fresh: await tokenInsteadOf({ url, cookie }, who), who };
 }
 
 async function tokenInsteadOf(login: Login, who: Me): Promise<Login> {
