@@ -16,8 +16,8 @@ export interface Promotion {
   readonly version: string;
 }
 
-/** Where the alias points now, and how many devices were sent there by this call. */
-export type Promoted = Alias & { readonly devices: number };
+/** Where the alias points now, and the devices that this call sent there. */
+export type Promoted = Alias & { readonly moved: readonly Moved[] };
 
 /**
  * Points an alias at a version and moves every device that follows it, all at once: alias, targets
@@ -40,7 +40,7 @@ export async function promote(
     .execute((tx) => change(tx, promotion, caller.name, now));
   for (const { id, version } of moved) platform.send(id, "desired", { v: 1, version });
   if (alias.changed) platform.live.publish({ kind: "model", name: promotion.name });
-  return { ...alias.now, devices: moved.length };
+  return { ...alias.now, moved };
 }
 
 /** An alias of the fleet moves every device, so it takes somebody who may reach all of them. */

@@ -12,11 +12,18 @@ import type { Trial } from "./trial-messages.ts";
 import { uploadBlob } from "./upload-blob.ts";
 import { modelSummaries, versionView, versionViews, withoutName } from "./views.ts";
 
+export interface ModelOptions {
+  /** Default: in a process of its own. */
+  readonly trial?: Trial;
+  /** Hears of every device that a promotion moved, after the commit. */
+  readonly changed?: (device: string) => void;
+}
+
 /** Adds the routes of models and of the blobs they are made of. */
 export function modelRoutes(
   app: FastifyInstance,
   platform: Platform,
-  trial: Trial = createTrialRunner(),
+  { trial = createTrialRunner(), changed = () => {} }: ModelOptions = {},
 ): void {
   const { db, blobs } = platform;
   implement(app, platform.idempotency, models, {
@@ -32,8 +39,9 @@ export function modelRoutes(
       return { ...(await versionView(db, version)), document };
     },
     promote: async ({ params: { name, alias }, body: { version }, caller }) => {
-      const { devices, ...now } = await promote(platform, { name, alias, version }, caller);
-      return { ...withoutName(now), devices };
+      const { moved, ...now } = await promote(platform, { name, alias, version }, caller);
+      for (const { id } of moved) changed(id);
+      return { ...withoutName(now), devices: moved.length };
     },
     uploadBlob: async ({ params: { digest }, request, caller }) => {
       const announced = request.headers["content-length"];

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { stat } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { AppError } from "@fieldloop/shared/errors";
 import { memorySentence } from "./trial.ts";
 import {
@@ -12,6 +12,7 @@ import {
   type Trial,
   type TrialReport,
   type TrialRequest,
+  trialReady,
   trialReport,
 } from "./trial-messages.ts";
 
@@ -36,14 +37,14 @@ const stderrCharsMax = 4000;
 const copiesOfModel = 4;
 
 /** Always what was built, also where this file runs from source: the other process is plain Node. */
-function builtProgram(): string {
-  return createRequire(import.meta.url).resolve("@fieldloop/cloud/models/registry/trial-run");
-}
+const builtProgram = fileURLToPath(
+  new URL("../../../dist/models/registry/trial-run.js", import.meta.url),
+);
 
 /** @returns a function that tries one model after another, each within the bounds */
 export function createTrialRunner(
   bounds: TrialBounds = defaultTrialBounds,
-  program: () => string = builtProgram,
+  program: () => string = () => builtProgram,
 ): Trial {
   let waiting = 0;
   let last: Promise<unknown> = Promise.resolve();
@@ -74,9 +75,7 @@ async function runOnce(
   const { size } = await stat(request.modelPath);
   const child = start(program, bounds, size);
   const timer = setTimeout(() => child.kill("SIGKILL"), bounds.trialMsMax);
-  const end = listen(child);
-  child.send(request, () => {}); // where it has ended already, its exit says so
-  const outcome = await end;
+  const outcome = await converse(child, request);
   clearTimeout(timer);
   child.kill("SIGKILL"); // it has answered or is gone; ONNX Runtime needs no goodbye
   if (outcome.kind === "ended") return refused("model", endedSentence(outcome, bounds));
@@ -102,26 +101,43 @@ function start(program: string, bounds: TrialBounds, modelBytes: number): ChildP
 
 interface Ended {
   readonly kind: "ended";
+  /** Whether it had begun: what fails before is not the model's fault. */
+  readonly ready: boolean;
   readonly code: number | null;
   readonly signal: string | null;
   readonly stderr: string;
 }
 
-function listen(child: ChildProcess): Promise<Ended | { kind: "answered"; message: unknown }> {
+/** Waits until the process is ready, sends the request, and hears its answer or its end. */
+function converse(
+  child: ChildProcess,
+  request: TrialRequest,
+): Promise<Ended | { readonly kind: "answered"; readonly message: unknown }> {
   let stderr = "";
+  let ready = false;
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-stderrCharsMax);
   });
   return new Promise((resolve) => {
-    child.once("message", (message) => resolve({ kind: "answered", message }));
+    child.on("message", (message) => {
+      if (message !== trialReady) return resolve({ kind: "answered", message });
+      ready = true;
+      child.send(request, () => {}); // where it has ended already, its exit says so
+    });
     child.once("error", (error) =>
-      resolve({ kind: "ended", code: null, signal: null, stderr: error.message }),
+      resolve({ kind: "ended", ready, code: null, signal: null, stderr: error.message }),
     );
-    child.once("close", (code, signal) => resolve({ kind: "ended", code, signal, stderr }));
+    child.once("close", (code, signal) => resolve({ kind: "ended", ready, code, signal, stderr }));
   });
 }
 
-function endedSentence({ code, signal, stderr }: Ended, bounds: TrialBounds): string {
+function endedSentence({ ready, code, signal, stderr }: Ended, bounds: TrialBounds): string {
+  if (!ready && signal !== "SIGKILL")
+    throw new AppError({
+      code: "trial-broken",
+      status: 500,
+      message: `the trial process did not start (${signal ?? `exit code ${code}`}): ${stderr}`,
+    });
   if (signal === "SIGKILL" || signal === "SIGXCPU")
     return `the trial run did not finish within ${bounds.trialMsMax / 1000} s and was stopped; the model is too large for one picture, or it never ends`;
   if (/out of memory|bad_?alloc|allocation failed/i.test(stderr)) return memorySentence;

@@ -7,6 +7,9 @@ import * as z from "zod/mini";
 export const problemsMax = 50;
 const sentence = z.string().check(z.maxLength(4000));
 
+/** Sent by the process once it can take a request. */
+export const trialReady = "ready";
+
 export const trialRequest = z.strictObject({
   spec: modelSpec,
   modelPath: z.string(),

@@ -6,7 +6,7 @@ import { writeFile } from "node:fs/promises";
 import { messageOf } from "@fieldloop/shared/errors";
 import * as z from "zod";
 import { tryModel } from "./trial.ts";
-import { refused, trialRequest } from "./trial-messages.ts";
+import { refused, trialReady, trialRequest } from "./trial-messages.ts";
 
 z.config(z.locales.en());
 
@@ -14,6 +14,7 @@ process.once("disconnect", () => process.exit(1)); // nobody is left to hear the
 process.once("message", (message) => {
   void answer(message).then((report) => process.send?.(report, () => process.exit(0)));
 });
+process.send?.(trialReady);
 
 async function answer(message: unknown) {
   // Where memory runs out, this process goes first and not the server.
