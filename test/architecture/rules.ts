@@ -86,7 +86,7 @@ function edgeLevel(place: string): number {
   if (place === "platform") return 0;
   if (edgeWings.includes(place)) return 1;
   if (place === "config") return 2;
-  if (place === "local-api") return 3;
+  if (place === "local-api" || place === "infer") return 3;
   if (place === "agent") return 4;
   return commandLevel;
 }
