@@ -203,7 +203,7 @@ describe("devices", () => {
     });
     expect(out).toContain("for 6 devices, expires in 7 d");
     expect(out).toContain(
-      `FIELDLOOP_URL=${server?.url} FIELDLOOP_CLAIM_TOKEN=claim-secret fieldloop-agent run`,
+      `FIELDLOOP_URL=${server?.url} FIELDLOOP_CLAIM_TOKEN=claim-secret fieldloop-agent enrol --config agent.yaml\n`,
     );
   });
 });

@@ -61,7 +61,7 @@ export function addEnrolTokenCommands(devices: Command, context: Context): void 
  * device cannot see it as they could see an argument.
  */
 export function agentCommand(url: string, token: string): string {
-  return `FIELDLOOP_URL=${url} FIELDLOOP_CLAIM_TOKEN=${token} fieldloop-agent run --config agent.yaml`;
+  return `FIELDLOOP_URL=${url} FIELDLOOP_CLAIM_TOKEN=${token} fieldloop-agent enrol --config agent.yaml`;
 }
 
 function createdText(created: ClaimToken & { token: string }, command: string, nowMs: number) {
@@ -71,9 +71,11 @@ Its secret is shown this once:
 
   ${created.token}
 
-On the device, run this once; it keeps a credential of its own from then on:
+On the device, once (agent.yaml is its configuration):
 
   ${command}
+
+From then on it has a credential of its own: fieldloop-agent run --config agent.yaml
 `;
 }
 
