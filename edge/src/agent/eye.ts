@@ -1,0 +1,245 @@
+/**
+ * Perception as the agent holds it: cameras, pipeline and engine. Cameras start with the first model:
+ * without one every frame would only be an error.
+ */
+import { AppError, messageOf } from "@fieldloop/shared/errors";
+import type { DeviceProfile } from "@fieldloop/shared/manifest/profile";
+import type { RunningModel } from "@fieldloop/shared/messages/twin";
+import type { ModelOptions } from "@fieldloop/shared-node/model";
+import type { CameraConfig } from "../config.ts";
+import { Camera, type CameraStatus } from "../perception/camera/camera.ts";
+import { directorySource } from "../perception/camera/directory.ts";
+import { HttpPushSource, type PushResult } from "../perception/camera/http-push.ts";
+import type { FrameSource } from "../perception/camera/source.ts";
+import { SyntheticSource } from "../perception/camera/synthetic.ts";
+import { OnnxEngine } from "../perception/inference/onnx-engine.ts";
+import {
+  type FrameDrop,
+  type FrameError,
+  type FrameResult,
+  Pipeline,
+  type Snapshot,
+} from "../perception/pipeline.ts";
+import type { CameraStats } from "../perception/pipeline-stats.ts";
+import type { ExceptionRule } from "../reporting/windows/choose.ts";
+import type { ModelRuntime, SelfTest } from "../upkeep/models/ports.ts";
+import type { Slot } from "../upkeep/models/slots.ts";
+
+export interface EyeOptions {
+  readonly cameras: readonly CameraConfig[];
+  readonly profile: DeviceProfile;
+  readonly intraOpThreads: number;
+  readonly frameBytesMax: number;
+  /** Seeds synthetic cameras. */
+  readonly deviceId: string;
+  readonly onResult: (result: FrameResult) => void;
+  readonly onDrop: (drop: FrameDrop) => void;
+  readonly onError: (error: FrameError) => void;
+  readonly onFault: (error: unknown) => void;
+  readonly onCamera: (camera: string, state: string, reason: string | null) => void;
+  /** Another model runs from now on. */
+  readonly onModel: (model: RunningModel, rule: ExceptionRule) => void;
+}
+
+interface Mounted {
+  readonly config: CameraConfig;
+  readonly source: FrameSource;
+  readonly camera: Camera;
+}
+
+export class Eye implements ModelRuntime {
+  readonly #options: EyeOptions;
+  readonly #engine = new OnnxEngine();
+  readonly #pipeline: Pipeline;
+  readonly #mounted: readonly Mounted[];
+  #running: RunningModel | null = null;
+  #scene: Readonly<Record<string, string>> = {};
+  #started = false;
+
+  constructor(options: EyeOptions) {
+    this.#options = options;
+    this.#pipeline = new Pipeline({
+      engine: this.#engine,
+      cameras: options.cameras.map(({ name, kind, policy, queueFramesMax, frameAgeMsMax }) => ({
+        name,
+        policy: policy ?? defaultPolicy[kind],
+        queueFramesMax,
+        frameAgeMsMax,
+      })),
+      frameBytesMax: options.frameBytesMax,
+      onResult: options.onResult,
+      onDrop: options.onDrop,
+      onError: options.onError,
+      onFault: options.onFault,
+    });
+    this.#mounted = options.cameras.map((config) => this.#mount(config));
+  }
+
+  /** The model that runs. */
+  get model(): RunningModel | null {
+    return this.#running;
+  }
+
+  /** `name@version` for counting; `none` before the first model. */
+  get modelId(): string {
+    return this.#engine.model ?? "none";
+  }
+
+  /** Settings of the synthetic cameras' scenes. */
+  get scene(): Readonly<Record<string, string>> {
+    return this.#scene;
+  }
+
+  async load(
+    slot: Slot,
+    accept: (selfTest: () => Promise<SelfTest>) => Promise<void>,
+  ): Promise<void> {
+    const { manifest, variant, digest, modelPath, readGolden } = slot;
+    const model = { kind: "file", path: modelPath } as const;
+    await this.#engine.load({ ...this.#runOptions(), manifest, variant, model }, (opened) =>
+      accept(() => opened.checkGoldens(readGolden)),
+    );
+    this.#switched(
+      { manifest: digest, digest: variant.digest, variant: variant.kind, ...manifest },
+      ruleOf(manifest.confidenceMin, manifest.output),
+    );
+  }
+
+  /** Runs a model given by file, without slots or self-test. */
+  async loadFile(
+    options: Pick<ModelOptions, "manifest" | "variant" | "model">,
+    described: {
+      readonly confidenceMin: number;
+      readonly variant: string;
+      readonly digest: string;
+    },
+  ): Promise<void> {
+    await this.#engine.load({ ...this.#runOptions(), ...options });
+    const { name, version, output } = options.manifest;
+    const { variant, digest, confidenceMin } = described;
+    this.#switched(
+      { name, version, manifest: null, variant, digest },
+      ruleOf(confidenceMin, output),
+    );
+  }
+
+  /**
+   * Changes what synthetic cameras show.
+   * @throws AppError `scene-refused` with the scene's own sentence
+   */
+  configureScene(settings: Readonly<Record<string, string>>): void {
+    for (const { config, source } of this.#mounted) {
+      if (config.kind !== "synthetic" || !(source instanceof SyntheticSource)) continue;
+      try {
+        source.configure({ ...config.synthetic.settings, ...settings });
+      } catch (cause) {
+        throw new AppError({
+          code: "scene-refused",
+          message: `the camera ${config.name} refuses the scene: ${messageOf(cause)}`,
+          cause,
+        });
+      }
+    }
+    this.#scene = settings;
+  }
+
+  cameras(): readonly (CameraStatus & { readonly kind: CameraConfig["kind"] })[] {
+    return this.#mounted.map(({ config, camera }) => ({ ...camera.status(), kind: config.kind }));
+  }
+
+  stats(camera: string): CameraStats {
+    return this.#pipeline.stats(camera);
+  }
+
+  snapshot(
+    camera: string,
+    size: { readonly widthMax: number; readonly bytesMax: number },
+  ): Promise<Snapshot | undefined> {
+    return this.#pipeline.snapshot(camera, size);
+  }
+
+  /** Runs one picture through the active model, beside the cameras. */
+  async infer(bytes: Uint8Array): Promise<object> {
+    const from = performance.now();
+    const prepared = await this.#engine.prepare({ kind: "encoded", bytes }, "the image");
+    const decode = performance.now() - from;
+    const { decision, stagesMs } = await prepared.infer();
+    return { model: prepared.model, ...decision, stagesMs: { decode, ...stagesMs } };
+  }
+
+  /** Hands a frame to a camera of kind `http`. */
+  async push(camera: string, bytes: Uint8Array, id: string | undefined): Promise<PushResult> {
+    const mounted = this.#mounted.find(({ config }) => config.name === camera);
+    if (mounted?.source instanceof HttpPushSource) return mounted.source.push(bytes, id);
+    const kind = mounted?.config.kind ?? "missing";
+    return { kind: "refused", reason: `the camera ${camera} is ${kind}; frames go to kind http` };
+  }
+
+  /** Stops the cameras, finishes the frames under way, closes the model. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#mounted.map(({ camera }) => camera.stop()));
+    await this.#pipeline.stop();
+    await this.#engine.close();
+  }
+
+  #runOptions() {
+    const { profile, intraOpThreads } = this.#options;
+    return { providers: profile.providers, intraOpThreads };
+  }
+
+  #switched(
+    model: Omit<RunningModel, "provider"> & { readonly name: string; readonly version: string },
+    rule: ExceptionRule,
+  ): void {
+    const { name, version, manifest, variant, digest } = model;
+    const provider = this.#engine.provider?.effective ?? "unknown";
+    this.#running = { name, version, manifest, variant, digest, provider };
+    this.#options.onModel(this.#running, rule);
+    if (this.#started) return;
+    this.#started = true;
+    this.#pipeline.start();
+    for (const { camera } of this.#mounted) camera.start();
+  }
+
+  #mount(config: CameraConfig): Mounted {
+    const source = this.#source(config);
+    const camera = new Camera({
+      name: config.name,
+      source,
+      sink: this.#pipeline.sink(config.name),
+      onState: (state, reason) => this.#options.onCamera(config.name, state, reason),
+    });
+    return { config, source, camera };
+  }
+
+  #source(config: CameraConfig): FrameSource {
+    const { frameBytesMax, cameras, deviceId } = this.#options;
+    const periodMs = config.fps === undefined ? null : 1000 / config.fps;
+    if (config.kind === "http") return new HttpPushSource({ frameBytesMax });
+    if (config.kind === "directory") {
+      const { path, loop } = config.directory;
+      return directorySource({ folder: path, loop, periodMs, frameBytesMax });
+    }
+    const { module, settings, seed } = config.synthetic;
+    const alone = cameras.filter(({ kind }) => kind === "synthetic").length === 1;
+    const ownSeed = alone ? deviceId : `${deviceId}/${config.name}`;
+    return new SyntheticSource({
+      module,
+      seed: seed ?? ownSeed,
+      settings,
+      periodMs: periodMs ?? 500,
+    });
+  }
+}
+
+/** Live cameras show the present, a folder is read whole, and who pushes hears that it is too much. */
+const defaultPolicy = {
+  directory: "wait",
+  http: "drop-latest",
+  synthetic: "drop-oldest",
+} as const;
+
+function ruleOf(confidenceMin: number, output: ModelOptions["manifest"]["output"]): ExceptionRule {
+  const scoreMin = output.kind === "classification" ? null : output.scoreMin;
+  return { confidenceMin, scoreMin };
+}
