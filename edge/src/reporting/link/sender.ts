@@ -150,7 +150,7 @@ export class Sender {
   pump(): void {
     if (!this.#online) return;
     const now = this.#now();
-    if ((!this.#resumed || this.#window === 0) && this.#silentMs(now) > this.limits.announceAgainMs)
+    if ((!this.#resumed || this.#window === 0) && this.#silentMs(now) > this.#limits.announceAgainMs)
       this.#announceAgain(now);
     if (this.#resumed) {
       this.#expire(now);
@@ -158,7 +158,7 @@ export class Sender {
     }
   }
 
-  private get limits(): SenderLimits {
+  get #limits(): SenderLimits {
     return this.#options.limits;
   }
 
@@ -167,7 +167,7 @@ export class Sender {
     await outbox.confirm(ack.epoch);
     this.#heardAtMs = this.#now();
     this.#resumed = this.#online;
-    this.#window = Math.min(ack.window, this.limits.windowMax);
+    this.#window = Math.min(ack.window, this.#limits.windowMax);
     outbox.acknowledge(ack);
     this.#batches = this.#batches
       .map((batch) => withoutCovered(batch, ack))
@@ -188,24 +188,24 @@ export class Sender {
       const waited = now - batch.sentAtMs;
       if (batch.state === "sending") this.#expirePublish(batch, waited);
       else if (batch.state === "waiting" && waited > batch.ackTimeoutMs) {
-        if (batch.resends >= this.limits.resendsMax && this.#heardAtMs > batch.sentAtMs) {
+        if (batch.resends >= this.#limits.resendsMax && this.#heardAtMs > batch.sentAtMs) {
           this.#putAside(batch, "never acknowledged by the cloud");
           continue;
         }
         batch.state = "ready";
         batch.resends++;
-        batch.ackTimeoutMs = Math.min(batch.ackTimeoutMs * 2, this.limits.ackTimeoutMsMax);
+        batch.ackTimeoutMs = Math.min(batch.ackTimeoutMs * 2, this.#limits.ackTimeoutMsMax);
       }
     }
   }
 
   /** A broker that does not acknowledge may be stalled as a whole; an empty message finds out. */
   #expirePublish(batch: Batch, waited: number): void {
-    if (waited > this.limits.publishTimeoutMs) {
+    if (waited > this.#limits.publishTimeoutMs) {
       batch.innocent = batch.outrun !== "yes";
       this.#online = false; // until the next connection
       this.#options.link.drop("the broker does not acknowledge what it is sent");
-    } else if (waited > this.limits.publishTimeoutMs / 2 && batch.outrun === "no") {
+    } else if (waited > this.#limits.publishTimeoutMs / 2 && batch.outrun === "no") {
       batch.outrun = "asked";
       const empty: TelemetryBatch = { v: 1, epoch: batch.lease.epoch };
       this.#options.link.publish("tm", empty).then(
@@ -240,7 +240,7 @@ export class Sender {
       lease,
       state: "ready",
       sentAtMs: 0,
-      ackTimeoutMs: this.limits.ackTimeoutMs,
+      ackTimeoutMs: this.#limits.ackTimeoutMs,
       refusals: 0,
       resends: 0,
       outrun: "no",
@@ -280,7 +280,7 @@ export class Sender {
     const innocent = batch.innocent || code === "offline" || this.#stopped;
     if (innocent || !this.#batches.includes(batch)) return;
     batch.refusals++;
-    if (batch.refusals >= this.limits.refusalsMax)
+    if (batch.refusals >= this.#limits.refusalsMax)
       this.#putAside(batch, `refused by the broker ${batch.refusals} times (${reason})`);
   }
 
