@@ -49,10 +49,10 @@ function print(text: string): number {
 /** Serves until SIGTERM or SIGINT; a second signal ends the process at once. */
 async function serve(config: CloudConfig): Promise<number> {
   const cloud = await startCloud(config, version);
-  const { httpUrl, loginLink, databaseUrl } = cloud;
+  const { httpUrl, mqttUrl, loginLink, databaseUrl } = cloud;
   if (loginLink !== undefined && process.send === undefined)
     process.stdout.write(`\n  Sign in (once, within 15 minutes): ${loginLink}\n\n`);
-  process.send?.({ httpUrl, loginLink, databaseUrl });
+  process.send?.({ httpUrl, mqttUrl, loginLink, databaseUrl });
   await Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
   await cloud.stop();
   return 0;

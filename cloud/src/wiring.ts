@@ -42,6 +42,7 @@ import { installationId } from "./platform/store.ts";
 
 export interface RunningCloud {
   readonly httpUrl: string;
+  readonly mqttUrl: string;
   readonly databaseUrl: string;
   /** Signs in once; on the first start, and on every start of the demo. */
   readonly loginLink: string | undefined;
@@ -128,7 +129,9 @@ async function start(
   installation.publicUrl = config.publicUrl ?? httpUrl;
   installation.mqttUrl = mqttUrlOf(config, broker);
   log.info({ httpUrl, mqttUrl: installation.mqttUrl }, "fieldloop serves");
-  return { httpUrl, databaseUrl: database.url, loginLink: await firstLink(platform), stop };
+  const { mqttUrl } = installation;
+  const loginLink = await firstLink(platform);
+  return { httpUrl, mqttUrl, databaseUrl: database.url, loginLink, stop };
 }
 
 function brokerOf(config: CloudConfig, installation: string, log: Platform["log"]): Broker {

@@ -7,6 +7,7 @@ import {
   adminClient,
   adminToken,
   type Cloud,
+  enrolAgent,
   eventually,
   freePort,
   type Program,
@@ -39,12 +40,16 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-/** Starts `count` agents, all with one claim token. */
+/**
+ * Starts `count` agents, all with one claim token. They are enrolled first and told to report every
+ * result, so that whatever they see from their first frame on must reach the database.
+ */
 export async function startFleet(options: {
   readonly folder: string;
   readonly cloud: Cloud;
   readonly count: number;
   readonly fps: number;
+  readonly config?: Readonly<Record<string, unknown>>;
 }): Promise<Fleet> {
   const client = adminClient(options.cloud.url);
   const claim = await client.call(claimTokens.create, { body: { usesMax: options.count } });
@@ -52,14 +57,18 @@ export async function startFleet(options: {
   for (let i = 1; i <= options.count; i++) {
     const name = `cam-${i}`;
     const port = await freePort();
-    const program = await startAgent({
+    const agent = {
       folder: options.folder,
       name,
       cloudUrl: options.cloud.url,
       claimToken: claim.token,
       fps: options.fps,
       httpPort: port,
-    });
+      ...(options.config === undefined ? {} : { config: options.config }),
+    };
+    await enrolAgent(agent);
+    await setSettings(client, name, { results: "all", windowMs: 2000 });
+    const program = await startAgent(agent);
     agents.push({ name, port, program });
   }
   const stop = async () => {

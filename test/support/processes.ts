@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -123,53 +123,87 @@ export function adminClient(url: string): Client {
   return createClient({ baseUrl: url, token: adminToken });
 }
 
-/** Starts one agent on the demo's conveyor; `config` overrides parts of its YAML. */
-export async function startAgent(options: {
+export interface AgentOptions {
   readonly folder: string;
   readonly name: string;
   readonly cloudUrl: string;
   readonly claimToken: string;
   readonly fps: number;
   readonly httpPort: number;
+  /** Overrides parts of the YAML. */
   readonly config?: Readonly<Record<string, unknown>>;
-}): Promise<Program> {
+}
+
+const agentProgram = join(repository, "edge/bin/fieldloop-agent.mjs");
+
+/** Writes the configuration of an agent on the demo's conveyor; returns the file's path. */
+export async function writeAgentConfig(options: AgentOptions): Promise<string> {
   const dataDir = join(options.folder, options.name);
   await mkdir(dataDir, { recursive: true });
   const file = join(dataDir, "agent.yaml");
-  await writeFile(
-    file,
-    stringify({
-      cloud: { url: options.cloudUrl, claimToken: options.claimToken },
-      device: { name: options.name, role: "camera", profile: "linux-x64" },
-      dataDir,
-      http: { port: options.httpPort },
-      threads: 1,
-      cameras: [
-        {
-          name: "belt",
-          kind: "synthetic",
-          fps: options.fps,
-          synthetic: {
-            module: join(repository, "deploy/demo/dist/scene/egg-line.js"),
-            settings: { world: "normal" },
-          },
-        },
-      ],
-      ...options.config,
-    }),
-  );
+  const module = join(repository, "deploy/demo/dist/scene/egg-line.js");
+  const synthetic = { module, settings: { world: "normal" } };
+  const config = {
+    cloud: { url: options.cloudUrl, claimToken: options.claimToken },
+    device: { name: options.name, role: "camera", profile: "linux-x64" },
+    dataDir,
+    http: { port: options.httpPort },
+    threads: 1,
+    cameras: [{ name: "belt", kind: "synthetic", fps: options.fps, synthetic }],
+    ...options.config,
+  };
+  await writeFile(file, stringify(config));
+  return file;
+}
+
+/** Starts one agent on the demo's conveyor. */
+export async function startAgent(options: AgentOptions): Promise<Program> {
+  const file = await writeAgentConfig(options);
   return new Program({
     name: options.name,
-    command: [
-      process.execPath,
-      join(repository, "edge/bin/fieldloop-agent.mjs"),
-      "run",
-      "--config",
-      file,
-    ],
+    command: [process.execPath, agentProgram, "run", "--config", file],
     env: { MALLOC_ARENA_MAX: "2" },
     logFile: join(options.folder, `${options.name}.log`),
   });
+}
+
+/** Enrols a device without running it, so that its settings can be made before its first frame. */
+export async function enrolAgent(options: AgentOptions): Promise<void> {
+  const file = await writeAgentConfig(options);
+  const program = new Program({
+    name: options.name,
+    command: [process.execPath, agentProgram, "enrol", "--config", file],
+    logFile: join(options.folder, `${options.name}.log`),
+  });
+  const code = await program.exited;
+  if (code !== 0) throw new Error(`enrolling ${options.name} ended with exit code ${code}`);
+}
+
+/** Starts Mosquitto on a loopback port, open to every name and password. */
+export async function startMosquitto(folder: string, port: number): Promise<Program> {
+  const file = join(folder, "mosquitto.conf");
+  const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true", "persistence false", ""];
+  await writeFile(file, lines.join("\n"));
+  const program = new Program({
+    name: "mosquitto",
+    command: ["mosquitto", "-c", file],
+    env: { PATH: `${process.env.PATH}:/usr/sbin` },
+    logFile: join(folder, "mosquitto.log"),
+  });
+  await eventually("mosquitto listens", async () => await canConnect(port), 10_000);
+  return program;
+}
+
+async function canConnect(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false; // refused: not yet
+  } finally {
+    socket.destroy();
+  }
 }
 
 /**

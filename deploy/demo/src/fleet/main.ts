@@ -22,6 +22,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 /** What the cloud tells its parent once it serves. */
 interface Ready {
   readonly httpUrl: string;
+  readonly mqttUrl: string;
   readonly loginLink: string;
 }
 
@@ -66,7 +67,7 @@ async function startAll(
     onCloudEnd();
   })) as Ready; // the cloud's first message
   await pushFirstModel(ready.httpUrl, token);
-  await startFleet(children, options, dataDir, ready.httpUrl, token);
+  await startFleet(children, options, dataDir, ready, token);
   say(`${options.devices} cameras are on the line, logs in ${join(dataDir, "logs")}`);
   process.stdout.write(welcome(ready, token));
 }
@@ -75,9 +76,10 @@ async function startFleet(
   children: Children,
   options: DemoOptions,
   dataDir: string,
-  url: string,
+  ready: Ready,
   token: string,
 ): Promise<void> {
+  const { httpUrl: url, mqttUrl } = ready; // another start may have had other ports
   const client = createClient({ baseUrl: url, token });
   const names = cameraNames(options.devices);
   const claim = await client.call(claimTokens.create, {
@@ -91,6 +93,7 @@ async function startFleet(
       name,
       dataDir: folder,
       cloudUrl: url,
+      mqttUrl,
       claimToken: claim.token,
       fps: options.fps,
     });
@@ -103,6 +106,7 @@ async function startFleet(
     args: [],
     env: {
       STATION_URL: url,
+      STATION_MQTT_URL: mqttUrl,
       STATION_CLAIM_TOKEN: claim.token,
       STATION_DATA_DIR: join(dataDir, "agents", "station"),
       STATION_DEVICES: names.join(","),

@@ -25,11 +25,12 @@ export function agentYaml(options: {
   readonly name: string;
   readonly dataDir: string;
   readonly cloudUrl: string;
+  readonly mqttUrl: string;
   readonly claimToken: string;
   readonly fps: number;
 }): string {
   return stringify({
-    cloud: { url: options.cloudUrl, claimToken: options.claimToken },
+    cloud: { url: options.cloudUrl, claimToken: options.claimToken, mqttUrl: options.mqttUrl },
     device: { name: options.name, role: "camera", profile: "linux-x64" },
     dataDir: options.dataDir,
     http: { port: 0 },

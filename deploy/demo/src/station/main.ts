@@ -24,6 +24,7 @@ interface Identity extends EnrolReply {
 
 interface Settings {
   readonly url: string;
+  readonly mqttUrl: string;
   readonly claimToken: string;
   readonly dataDir: string;
   readonly devices: readonly string[];
@@ -38,6 +39,7 @@ function readEnv(env: Readonly<Record<string, string | undefined>>): Settings {
   };
   return {
     url: need("STATION_URL"),
+    mqttUrl: need("STATION_MQTT_URL"),
     claimToken: need("STATION_CLAIM_TOKEN"),
     dataDir: need("STATION_DATA_DIR"),
     devices: need("STATION_DEVICES").split(","),
@@ -60,8 +62,8 @@ async function identify(settings: Settings): Promise<Identity> {
   return identity;
 }
 
-async function connect(identity: Identity, boot: string): Promise<MqttClient> {
-  const { deviceId, credential, mqttUrl, topicRoot } = identity;
+async function connect(identity: Identity, mqttUrl: string, boot: string): Promise<MqttClient> {
+  const { deviceId, credential, topicRoot } = identity;
   const topic = upTopic(topicRoot, deviceId, "online");
   const message = (online: boolean): OnlineMessage => ({
     v: 1,
@@ -88,7 +90,7 @@ async function connect(identity: Identity, boot: string): Promise<MqttClient> {
 
 const settings = readEnv(process.env);
 const identity = await identify(settings);
-const client = await connect(identity, randomUUID());
+const client = await connect(identity, settings.mqttUrl, randomUUID());
 let told = Math.max(identity.enrolledAt, Date.now() - CATCH_UP_MS_MAX);
 
 async function tell(): Promise<void> {
