@@ -44,7 +44,6 @@ export type Decoded =
 
 /** A higher boot epoch would leave the device nowhere to step to. */
 const epochMax = 2 ** 48;
-const reasonLengthMax = 300;
 
 /** Reads and validates a message; everything that is not exactly right comes back as `refused`. */
 export async function decodeMessage(channel: UpChannel, payload: Buffer): Promise<Decoded> {
@@ -59,7 +58,7 @@ export async function decodeMessage(channel: UpChannel, payload: Buffer): Promis
 }
 
 function refused(reason: string): Decoded {
-  return { kind: "refused", reason: reason.slice(0, reasonLengthMax) };
+  return { kind: "refused", reason };
 }
 
 function parse(channel: UpChannel, value: unknown): Decoded {

@@ -299,6 +299,7 @@ describe("what is wrong", () => {
   const cases: [string, () => object | string | Buffer, string][] = [
     ["text that is no JSON", () => "hello", "not JSON"],
     ["truncated JSON", () => '{"v":1,', "not JSON"],
+    ["bytes that are no text", () => Buffer.from([0, 1, 2, 0xff]), "not JSON"],
     ["nothing at all", () => "", "not JSON"],
     ["half a gzip file", () => gzipSync(JSON.stringify(good())).subarray(0, 40), "not valid gzip"],
     ["a gzip bomb", () => gzipSync(Buffer.alloc(8 * 1024 * 1024, "[")), "inflates beyond"],

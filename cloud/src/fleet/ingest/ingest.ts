@@ -19,7 +19,7 @@ import { decodeMessage } from "./decode.ts";
 import { isAway, isMissingPartition } from "./failure.ts";
 import { publishNews } from "./news.ts";
 import { ensurePartitions } from "./partitions.ts";
-import { headOf } from "./quarantine.ts";
+import { quarantined } from "./quarantine.ts";
 import { type Arrival, ArrivalQueue } from "./queue.ts";
 import { saveQuarantined } from "./store/quarantine.ts";
 import { type EpochState, type Message, type Stored, storeBatch } from "./store-batch.ts";
@@ -92,7 +92,7 @@ export class Ingest {
     const { device, topic, reason, payload, payloadBytes } = refusal;
     const own = parseUpTopic(this.#platform.installation.topicRoot, topic);
     const channel = own?.device === device ? own.channel : topic || "unknown";
-    const entry = { device, channel, reason, bytes: payloadBytes, head: headOf(payload) };
+    const entry = quarantined({ device, channel }, reason, payload, payloadBytes);
     this.#counters.quarantined++;
     try {
       await saveQuarantined(this.#platform.db, entry, new Date(this.#platform.now()));
@@ -172,7 +172,7 @@ export class Ingest {
 
   /** Finds the message that the database will not have, so that the others are stored. */
   async #isolate(device: string, messages: readonly Message[], error: unknown): Promise<void> {
-    const reason = `the database refuses it: ${messageOf(error)}`.slice(0, 300);
+    const reason = `the database refuses it: ${messageOf(error)}`;
     this.#platform.log.error({ device, err: error }, "the database refuses a message");
     for (const message of messages) {
       const decoded =

@@ -1,6 +1,9 @@
+/** Messages that are not taken. Pure. */
+
 /** A refused message, as it is shown. */
 export interface Quarantined {
   readonly device: string;
+  /** Channel, or the topic where it is none of the device's own. */
   readonly channel: string;
   readonly reason: string;
   readonly bytes: number;
@@ -10,12 +13,31 @@ export interface Quarantined {
 
 export const quarantineLimits = {
   headBytesMax: 512,
+  /** Characters of reason and channel. */
+  textLengthMax: 300,
   /** Rows kept per device and day; beyond it messages are only counted. */
   rowsPerDayMax: 100,
 } as const;
 
+/** What is kept of a refused message. Reasons may quote what was sent, so they are cleaned too. */
+export function quarantined(
+  from: { readonly device: string; readonly channel: string },
+  reason: string,
+  payload: Uint8Array,
+  bytes: number = payload.length,
+): Quarantined {
+  const { device, channel } = from;
+  return {
+    device,
+    channel: readable(channel),
+    reason: readable(reason),
+    bytes,
+    head: headOf(payload),
+  };
+}
+
 /** The first bytes as text where they are text, else as hexadecimal digits. */
-export function headOf(payload: Uint8Array): string {
+function headOf(payload: Uint8Array): string {
   const head = payload.subarray(0, quarantineLimits.headBytesMax);
   const text = new TextDecoder("utf-8").decode(head);
   // A cut in the middle of a character leaves one mark at the end, binary data leaves many.
@@ -23,4 +45,11 @@ export function headOf(payload: Uint8Array): string {
   return odd.length <= 1 && !text.includes("\0")
     ? text
     : `hex ${Buffer.from(head).toString("hex")}`;
+}
+
+/** Control characters and halves of characters replaced, which also makes it fit for storing. */
+function readable(text: string): string {
+  return text
+    .slice(0, quarantineLimits.textLengthMax)
+    .replace(/\p{Control}|\p{Surrogate}/gu, "\ufffd");
 }

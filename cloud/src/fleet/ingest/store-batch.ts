@@ -12,7 +12,7 @@ import { findDevice, findDevices } from "../devices/reads.ts";
 import { type Cursor, hasReceived, receive, type SeqRange } from "./cursor.ts";
 import type { Batch, Decoded } from "./decode.ts";
 import { newestOf, placeInTime, pointOf } from "./point.ts";
-import { headOf, type Quarantined } from "./quarantine.ts";
+import { type Quarantined, quarantined } from "./quarantine.ts";
 import type { Arrival } from "./queue.ts";
 import { newestCursor } from "./reads.ts";
 import { lockCursor, saveCursor } from "./store/cursors.ts";
@@ -94,17 +94,18 @@ function admit(device: Device, messages: readonly Message[]) {
   for (const message of messages) {
     const { arrival, decoded } = message;
     if (!channels.includes(arrival.channel))
-      refused.push(quarantined(arrival, `a ${device.role} may not publish on ${arrival.channel}`));
-    else if (decoded.kind === "refused") refused.push(quarantined(arrival, decoded.reason));
+      refused.push(
+        quarantined(
+          arrival,
+          `a ${device.role} may not publish on ${arrival.channel}`,
+          arrival.payload,
+        ),
+      );
+    else if (decoded.kind === "refused")
+      refused.push(quarantined(arrival, decoded.reason, arrival.payload));
     else allowed.push(message);
   }
   return { allowed, refused };
-}
-
-/** The quarantine's row for a message. */
-export function quarantined(arrival: Arrival, reason: string): Quarantined {
-  const { device, channel, payload } = arrival;
-  return { device, channel, reason, bytes: payload.length, head: headOf(payload) };
 }
 
 /** A last will is the broker's word, and a retained message an old one. */
@@ -187,7 +188,7 @@ async function noteControl(tx: Db, device: Device, messages: readonly Message[],
     else if (decoded.kind === "ota") await noteUpdate(tx, device.id, decoded.message);
     else if (decoded.kind === "labels") {
       const reason = await storeLabels(tx, device, decoded.message.labels, now);
-      if (reason !== undefined) refused.push(quarantined(arrival, reason));
+      if (reason !== undefined) refused.push(quarantined(arrival, reason, arrival.payload));
     }
   }
   return { refused, desiredVersion, born };

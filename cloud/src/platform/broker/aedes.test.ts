@@ -1,5 +1,4 @@
-import { once } from "node:events";
-import { connect as connectTcp } from "node:net";
+import { connect as connectTcp, type Socket } from "node:net";
 import { batchLimits } from "@fieldloop/shared/messages/telemetry";
 import { allDownTopics, downTopic, upTopic } from "@fieldloop/shared/topics";
 import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
@@ -44,8 +43,8 @@ async function connect(device: string, options: IClientOptions = {}): Promise<Mq
 }
 
 /** Resolves when a connection has ended, with an error or without. */
-function closeOf(connection: NodeJS.EventEmitter): Promise<void> {
-  return new Promise((resolve) => connection.once("close", () => resolve()));
+function closeOf(connection: MqttClient | Socket): Promise<void> {
+  return new Promise((resolve) => (connection as Socket).once("close", () => resolve())); // both emit it
 }
 
 describe("MQTT broker in this process", () => {
@@ -118,7 +117,9 @@ describe("MQTT broker in this process", () => {
     broker.send("cam-6", "ack", { v: 1 });
     expect(broker.stats().undelivered).toBe(before + 1);
     await client.subscribeAsync(allDownTopics("fl", "cam-6"));
-    const message = once(client, "message");
+    const message = new Promise<[string, Buffer]>((resolve) =>
+      client.once("message", (topic, payload) => resolve([topic, payload])),
+    );
     broker.send("cam-6", "ack", { v: 1, upTo: 7 });
     const [topic, payload] = await message;
     expect(topic).toBe(downTopic("fl", "cam-6", "ack"));

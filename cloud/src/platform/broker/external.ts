@@ -59,7 +59,8 @@ export class ExternalBroker implements Broker {
 
   /**
    * Connects once. A broker that is away is tried again in the background.
-   * @throws AppError `mqtt-refused` where the broker refuses login or subscription
+   * @throws AppError `mqtt-refused` where the broker refuses login or subscription before it has
+   * ever let the cloud in
    */
   async start(handlers: BrokerHandlers): Promise<void> {
     this.#handlers = handlers;
@@ -98,15 +99,18 @@ export class ExternalBroker implements Broker {
   }
 
   async #run(first: { resolve: () => void; reject: (error: Error) => void }): Promise<void> {
+    let everUp = false;
     for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
       const error = await this.#connectOnce(() => {
         attempt = 0;
+        everUp = true;
         first.resolve();
       });
       this.#stats.up = false;
       if (this.#stopping.signal.aborted) break;
-      if (error.code === "mqtt-refused") this.#sayFatal(error, attempt, first.reject);
-      else if (error.message !== this.#lastError) this.#options.log.warn(error.message);
+      const fatal = error.code === "mqtt-refused";
+      if (fatal && !everUp) return first.reject(error);
+      if (error.message !== this.#lastError) this.#say(error, fatal);
       this.#lastError = error.message;
       first.resolve(); // later calls of either change nothing
       await this.#pause(backoffMs(attempt, this.#limits, (this.#options.random ?? Math.random)()));
@@ -114,12 +118,9 @@ export class ExternalBroker implements Broker {
     first.resolve();
   }
 
-  #sayFatal(error: AppError, attempt: number, reject: (error: Error) => void): void {
-    this.#options.log.error(error.message);
-    const isFirst = attempt === 0 && this.#lastError === "" && this.#stats.messages === 0;
-    if (isFirst) this.#stopping.abort();
-    reject(error);
-    if (!isFirst) this.#options.onFatal?.(error);
+  #say(error: AppError, fatal: boolean): void {
+    this.#options.log[fatal ? "error" : "warn"](error.message);
+    if (fatal) this.#options.onFatal?.(error);
   }
 
   /** One connection from its attempt to its end. @returns why it ended */
