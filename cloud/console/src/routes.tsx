@@ -12,7 +12,7 @@ import { NotFound, PageCrash } from "./components/page-states.tsx";
 import { Shell } from "./components/shell.tsx";
 import { paths } from "./paths.ts";
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
+const root = createRootRoute({ component: Outlet });
 
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : undefined;
@@ -107,6 +107,8 @@ const audit = createRoute({
   component: lazyRouteComponent(() => import("./pages/audit/audit-page.tsx"), "AuditPage"),
 });
 
+const nowhere = createRoute({ ...page("/$"), component: NotFound });
+
 const insidePages = [
   home,
   devices,
@@ -118,6 +120,7 @@ const insidePages = [
   enrolment,
   settings,
   audit,
+  nowhere,
 ];
 const routeTree = root.addChildren([login, inside.addChildren(insidePages)]);
 

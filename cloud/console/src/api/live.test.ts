@@ -69,6 +69,7 @@ describe("the live stream", () => {
 
   it("counts silence as broken, opens anew and reports the gap when it hears again", () => {
     last().onopen?.();
+    last().ping();
     vi.advanceTimersByTime(liveLimits.silenceMsMax + 2000);
     expect(stream.status().state).toBe("broken");
     vi.advanceTimersByTime(liveLimits.reopenAfterMs);
@@ -77,6 +78,14 @@ describe("the live stream", () => {
     last().onopen?.();
     expect(stream.status().state).toBe("live");
     expect(gaps).toBe(1);
+  });
+
+  it("grants a server without pings a longer silence", () => {
+    last().onopen?.();
+    vi.advanceTimersByTime(liveLimits.quietMsMax - 2000);
+    expect(stream.status().state).toBe("live");
+    vi.advanceTimersByTime(4000);
+    expect(stream.status().state).toBe("broken");
   });
 
   it("limits itself to the device whose page is open", () => {

@@ -18,9 +18,12 @@ export interface LiveStatus {
 }
 
 export const liveLimits = {
-  /** The server's heartbeat is a `ping` event at most this far apart, with room to spare. */
+  /** Silence that counts as broken where the server sends `ping` events. */
   silenceMsMax: 15_000,
-  reopenAfterMs: 20_000,
+  /** The same where it sends comments only, which a browser does not show to the page. */
+  quietMsMax: 60_000,
+  /** How long after that the stream is opened anew. */
+  reopenAfterMs: 5000,
   hiddenMsMax: 5 * 60_000,
   checkEveryMs: 1000,
   /** Changes are handed over together, at most this often, so that a busy fleet cannot flood React. */
@@ -44,6 +47,7 @@ export class LiveStream {
   #device: string | undefined;
   #openedAt = 0;
   #missed = false;
+  #pings = false;
   #hiddenSince: number | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #flush: ReturnType<typeof setTimeout> | undefined;
@@ -103,7 +107,10 @@ export class LiveStream {
     if (this.#status.state === "paused") this.#set({ ...this.#status, state: "connecting" });
     const isCurrent = () => source === this.#source;
     source.onopen = () => isCurrent() && this.#heard();
-    source.addEventListener("ping", () => isCurrent() && this.#heard());
+    source.addEventListener("ping", () => {
+      this.#pings = true;
+      if (isCurrent()) this.#heard();
+    });
     source.onmessage = (message) => isCurrent() && this.#receive(message.data);
     source.onerror = () => isCurrent() && this.#failed();
   }
@@ -147,11 +154,12 @@ export class LiveStream {
       this.#set({ state: "paused", heardAt });
       return;
     }
+    const isQuiet = state === "live" && !this.#pings;
+    const silenceMsMax = isQuiet ? liveLimits.quietMsMax : liveLimits.silenceMsMax;
     const silentMs = now - (heardAt ?? this.#openedAt);
-    if (silentMs > liveLimits.silenceMsMax && state !== "broken")
-      this.#set({ state: "broken", heardAt });
+    if (silentMs > silenceMsMax && state !== "broken") this.#set({ state: "broken", heardAt });
     const triedMs = now - Math.max(this.#openedAt, heardAt ?? 0);
-    if (triedMs > liveLimits.reopenAfterMs) this.#open();
+    if (triedMs > silenceMsMax + liveLimits.reopenAfterMs) this.#open();
   }
 
   #set(status: LiveStatus): void {

@@ -12,6 +12,8 @@ export interface PlotOptions {
   readonly yMax: number | undefined;
   /** From and to, Unix milliseconds. */
   readonly range: () => readonly [number, number];
+  /** Values on the y axis in words. */
+  readonly format: (value: number) => string;
   readonly onCursor: (index: number | undefined) => void;
 }
 
@@ -57,7 +59,7 @@ export function createPlot(root: HTMLElement, options: PlotOptions): uPlot {
       },
       axes: [
         { ...axis, size: 26, values: (_, splits) => splits.map((s) => clock.format(s * 1000)) },
-        { ...axis, size: 42, space: 28 },
+        { ...axis, size: 46, space: 28, values: (_, splits) => splits.map(options.format) },
       ],
       series: [
         {},

@@ -120,6 +120,8 @@ function usePlot(props: TimeChartProps, onCursor: (index: number | undefined) =>
   const plot = useRef<uPlot | null>(null);
   const range = useRef(props.range);
   range.current = props.range;
+  const format = useRef(props.format);
+  format.current = props.format;
   const { theme } = useDisplay();
   const isDark = useMedia("(prefers-color-scheme: dark)");
   const shape = props.data.lines.map((line) => line.name).join("|");
@@ -143,6 +145,7 @@ function usePlot(props: TimeChartProps, onCursor: (index: number | undefined) =>
         stack,
         yMax,
         range: () => range.current,
+        format: (value) => format.current(value),
         onCursor,
       });
     };

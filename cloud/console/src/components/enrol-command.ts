@@ -1,4 +1,4 @@
 /** The command that turns a machine into a device of this installation. */
 export function enrolCommand(origin: string, token: string): string {
-  return `npx --no-install fieldloop-agent enrol --url ${origin} --token ${token}`;
+  return `FIELDLOOP_URL=${origin} FIELDLOOP_CLAIM_TOKEN=${token} npx --no-install fieldloop-agent`;
 }

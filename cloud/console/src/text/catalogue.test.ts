@@ -3,14 +3,14 @@ import { enDevices } from "./en-devices.ts";
 import { enModels } from "./en-models.ts";
 import { enPeople } from "./en-people.ts";
 import { enShell } from "./en-shell.ts";
-import { t } from "./t.ts";
+import { td } from "./t-devices.ts";
 
 const en = { ...enShell, ...enDevices, ...enModels, ...enPeople };
 
 describe("catalogue", () => {
   it("fills a value and chooses the word that fits the number", () => {
-    expect(t("devices.selected", { n: 1 })).toBe("1 device selected");
-    expect(t("devices.selected", { n: 1200 })).toBe("1,200 devices selected");
+    expect(td("devices.selected", { n: 1 })).toBe("1 device selected");
+    expect(td("devices.selected", { n: 1200 })).toBe("1,200 devices selected");
   });
 
   it("has only well-formed placeholders", () => {

@@ -1,3 +1,4 @@
+import { useEffect, useRef, useState } from "react";
 import css from "./data-table.module.css";
 
 export interface Column<Row> {
@@ -18,31 +19,54 @@ export interface DataTableProps<Row> {
 /** A short table, all rows in the document. The device list has its own, virtual one. */
 export function DataTable<Row>({ label, columns, rows, rowKey }: DataTableProps<Row>) {
   return (
-    <table className={css.table} aria-label={label}>
-      <thead>
-        <tr>
-          {columns.map((column) => (
-            <th key={column.title} scope="col" data-end={column.end || undefined}>
-              {column.title}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) => (
-          <tr key={rowKey(row)}>
+    <Scroller label={label}>
+      <table className={css.table} aria-label={label}>
+        <thead>
+          <tr>
             {columns.map((column) => (
-              <td
-                key={column.title}
-                data-end={column.end || undefined}
-                data-wide={column.wide || undefined}
-              >
-                {column.cell(row)}
-              </td>
+              <th key={column.title} scope="col" data-end={column.end || undefined}>
+                {column.title}
+              </th>
             ))}
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={rowKey(row)}>
+              {columns.map((column) => (
+                <td
+                  key={column.title}
+                  data-end={column.end || undefined}
+                  data-wide={column.wide || undefined}
+                >
+                  {column.cell(row)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroller>
+  );
+}
+
+/** Scrolls a wide table sideways; takes part in the tab order only while there is something to scroll. */
+function Scroller(props: { readonly label: string; readonly children: React.ReactNode }) {
+  const box = useRef<HTMLDivElement>(null);
+  const [isWide, setWide] = useState(false);
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    const measure = () => setWide(element.scrollWidth > element.clientWidth);
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    if (element.firstElementChild !== null) observer.observe(element.firstElementChild);
+    return () => observer.disconnect();
+  }, []);
+  const focusable = isWide ? { tabIndex: 0, role: "group", "aria-label": props.label } : {};
+  return (
+    <div className={css.scroller} ref={box} {...focusable}>
+      {props.children}
+    </div>
   );
 }
