@@ -6,7 +6,14 @@ import { testDatabase } from "@fieldloop/test/support/database";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { summaryOf } from "./devices.ts";
-import { noteLatest, noteOnline, noteSeen, noteState, noteUpdate } from "./note.ts";
+import {
+  noteBrokerStarted,
+  noteLatest,
+  noteOnline,
+  noteSeen,
+  noteState,
+  noteUpdate,
+} from "./note.ts";
 import { desiredModelOf, devicesRunning, findDevice, verifyCredential } from "./reads.ts";
 import { statusOf } from "./status.ts";
 import { insertDevice, markRemoved } from "./store/devices.ts";
@@ -93,6 +100,16 @@ describe("presence", () => {
     expect(await statusAt("cam-1", now + 9000)).toBe("offline");
     await noteSeen(db, "cam-1", now + 15_000);
     expect(await statusAt("cam-1", now + 15_000)).toBe("online");
+  });
+
+  it("is offline for all when the broker has just started, until the next birth", async () => {
+    for (const id of ["cam-1", "cam-2"]) await add(id);
+    await noteOnline(db, "cam-1", birth("b1"), now);
+    expect(await noteBrokerStarted(db, now + 1)).toBe(1);
+    expect(await statusAt("cam-1", now + 1)).toBe("offline");
+    expect(await statusAt("cam-2", now + 1)).toBe("pending");
+    await noteOnline(db, "cam-1", birth("b1"), now + 2);
+    expect(await statusAt("cam-1", now + 2)).toBe("online");
   });
 
   it("is written at most every five seconds", async () => {

@@ -8,6 +8,7 @@ import type { ReportedState } from "@fieldloop/shared/messages/twin";
 import type { Db } from "../../platform/db.ts";
 import {
   loadProgress,
+  saveAllOffline,
   saveBirth,
   saveLatest,
   saveProgress,
@@ -61,4 +62,13 @@ export async function noteLatest(
   latest: NonNullable<DeviceSummary["latest"]>,
 ): Promise<void> {
   await saveLatest(tx, device, latest);
+}
+
+/**
+ * A broker in this process has just started, so nobody is connected: those who were are offline
+ * until their next birth. Not for external brokers, which go on while the cloud is away.
+ * @returns how many were thought to be online
+ */
+export async function noteBrokerStarted(db: Db, now: number): Promise<number> {
+  return await saveAllOffline(db, now);
 }

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { auditRoutes } from "../ledger/routes.ts";
 import { listAudit } from "../ledger/store.ts";
 import { authenticateRequest, loginAgeMsMax, loginIdleMs } from "./authenticate.ts";
-import { createLoginLink, ensureFirstAdmin, linkMs } from "./login.ts";
+import { createLoginLink, ensureFirstAdmin, forgetExpired, linkMs } from "./login.ts";
 import { loginRoutes } from "./login-routes.ts";
 import { peopleRoutes } from "./people-routes.ts";
 
@@ -126,7 +126,13 @@ describe("logins", () => {
     clock.now = begun + loginAgeMsMax;
     expect((await get("/api/v1/me", { cookie })).statusCode).toBe(401);
     const idle = await signIn("admin@localhost");
-    clock.now += loginIdleMs;
+    const young = await signIn("admin@localhost");
+    clock.now += loginIdleMs - 1;
+    expect((await get("/api/v1/me", young)).statusCode).toBe(200);
+    clock.now += 1;
+    await forgetExpired(platform);
+    expect((await get("/api/v1/me", young)).statusCode).toBe(200);
+    expect(await db.selectFrom("logins").select("person").execute()).toHaveLength(1);
     expect((await get("/api/v1/me", idle)).statusCode).toBe(401);
   });
 

@@ -8,7 +8,7 @@ import { appendAudit } from "../ledger/store.ts";
 import { loginIdleMs } from "./authenticate.ts";
 import { pretendToVerify, verifyPassword } from "./password.ts";
 import { hashSecret, newSecret } from "./secret.ts";
-import { insertLogin, insertLoginLink, useLoginLink } from "./store/logins.ts";
+import { deleteExpired, insertLogin, insertLoginLink, useLoginLink } from "./store/logins.ts";
 import { anyPerson, findByEmail, insertPerson, listPeople } from "./store/people.ts";
 
 /** How long a one-time link works. */
@@ -110,4 +110,9 @@ export async function ensureFirstAdmin(
     await appendAudit(tx, { actor: "fieldloop", act: "people:write", subject, detail }, now);
     return { kind: "created", loginLink } as const;
   });
+}
+
+/** Forgets logins and links that no longer work; a daily job. */
+export async function forgetExpired(platform: Pick<Platform, "db" | "now">): Promise<void> {
+  await deleteExpired(platform.db, platform.now());
 }
