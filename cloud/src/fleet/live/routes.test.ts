@@ -2,7 +2,7 @@ import { type LiveEvent, liveEvent } from "@fieldloop/shared/contract/live";
 import { admin, testApp, testPlatform } from "@fieldloop/test/support/platform";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Caller } from "../../platform/caller.ts";
-import { insertDevice } from "../devices/store/devices.ts";
+import { insertDevice, markRemoved } from "../devices/store/devices.ts";
 import { createLiveFeed } from "./feed.ts";
 import { createDeviceNews } from "./publish.ts";
 import { liveRoutes } from "./routes.ts";
@@ -107,5 +107,11 @@ describe("GET /api/v1/live", () => {
     caller = undefined;
     expect(await stream.next()).toBe("ended");
     caller = admin;
+  });
+
+  it("ends when the device it is about has left the caller's sight", async () => {
+    const stream = await listen("?device=cam-2");
+    await markRemoved(db, "cam-2", clock.now);
+    expect(await stream.next()).toBe("ended");
   });
 });

@@ -4,7 +4,7 @@ import type { Caller } from "../../platform/caller.ts";
 import type { Platform } from "../../platform/context.ts";
 import { implement } from "../../platform/http.ts";
 import { requireInSight } from "../devices/find.ts";
-import { findDevice } from "../devices/reads.ts";
+import { findDevice, seesDevice } from "../devices/reads.ts";
 import type { LiveFeed, Sink } from "./feed.ts";
 
 export interface LiveRoutesOptions {
@@ -38,7 +38,7 @@ export function liveRoutes(
       const watcher = { scope, acts, device: id };
       const lastId = typeof last === "string" ? last : undefined;
       const stream = options.feed.open(who, watcher, sink, lastId);
-      keepAlive(platform, options, { request, reply, caller, stream });
+      keepAlive(platform, options, { request, reply, caller, device: id, stream });
       return reply;
     },
   });
@@ -66,15 +66,18 @@ interface OpenStream {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly caller: Caller;
+  readonly device: string | undefined;
   readonly stream: { readonly close: () => void; readonly beat: () => void };
 }
 
 function keepAlive(platform: Platform, options: LiveRoutesOptions, open: OpenStream): void {
-  const { request, reply, caller, stream } = open;
+  const { request, reply, caller, device, stream } = open;
+  const inSight = async () =>
+    device === undefined || (await seesDevice(platform.db, caller.scope, device));
   const beat = async () => {
     try {
       const now = await options.authenticate(request);
-      if (sameRights(now, caller)) stream.beat();
+      if (sameRights(now, caller) && (await inSight())) stream.beat();
       else reply.raw.destroy();
     } catch (error) {
       platform.log.warn({ err: error }, "live stream closed: its caller cannot be checked");
