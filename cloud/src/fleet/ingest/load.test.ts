@@ -73,7 +73,7 @@ describe("ingest", () => {
     await ingest.idle();
     await onServer(
       `alter database ${database} allow_connections false`,
-      `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${database}'`,
+      `select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '${database}'`,
     );
     for (const seq of [2, 3, 4]) {
       ingest.accept(message("cam-1", 1, seq));

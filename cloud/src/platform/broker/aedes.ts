@@ -3,17 +3,15 @@ import { AppError, messageOf } from "@fieldloop/shared/errors";
 import { slug } from "@fieldloop/shared/ids";
 import { batchLimits } from "@fieldloop/shared/messages/telemetry";
 import {
-  channelFacts,
   type DeviceRole,
   type DownChannel,
   downTopic,
-  mayPublish,
   maySubscribe,
   parseUpTopic,
-  upTopic,
 } from "@fieldloop/shared/topics";
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from "aedes";
 import type { Logger } from "pino";
+import { publishRefusal, willRefusal } from "./access.ts";
 import { type Broker, type BrokerHandlers, type BrokerStats, zeroStats } from "./broker.ts";
 import { PacketMeter } from "./packet-meter.ts";
 
@@ -75,7 +73,7 @@ export class AedesBroker implements Broker {
   readonly #limits: AedesLimits;
   readonly #stats = zeroStats();
   readonly #sessions = new WeakMap<Client, Session>();
-  readonly #wills = new WeakMap<Client, { readonly topic: string; readonly bytes: number }>();
+  readonly #willTopics = new WeakMap<Client, string>();
   readonly #connected = new Map<string, Client>();
   readonly #sockets = new Set<Socket>();
   #handlers: BrokerHandlers | undefined;
@@ -103,11 +101,7 @@ export class AedesBroker implements Broker {
       maxInflightInbound: 1, // QoS 2 is refused anyway
       preConnect: (client, packet, done) => {
         packet.clean = true; // nothing is queued for devices that are away
-        if (packet.will !== undefined)
-          this.#wills.set(client, {
-            topic: packet.will.topic,
-            bytes: Buffer.byteLength(packet.will.payload),
-          });
+        if (packet.will !== undefined) this.#willTopics.set(client, packet.will.topic);
         done(null, true);
       },
       authenticate: (client, user, password, done) =>
@@ -236,30 +230,18 @@ export class AedesBroker implements Broker {
       return deny(refused.unavailable, "logins cannot be checked now; try again");
     }
     if (role === undefined) return deny(refused.badLogin, "wrong device id or credential");
-    const will = this.#wills.get(client);
-    const willTopic = upTopic(this.#options.root, user, "online");
-    if (will !== undefined && will.topic !== willTopic)
-      return deny(refused.notAuthorised, `the last will may only go to ${willTopic}`);
+    const reason = willRefusal(this.#options.root, user, this.#willTopics.get(client));
+    if (reason !== undefined) return deny(refused.notAuthorised, reason);
     this.#sessions.set(client, { role, filters: new Set() });
     return null;
   }
 
   #refusePublish(client: Client | null, packet: PublishPacket): Error | null {
     if (client === null) return null; // Aedes' own
-    const { root } = this.#options;
-    const session = this.#sessions.get(client);
     const bytes = packet.payload.length;
-    const reason = ((): string | undefined => {
-      if (session === undefined || !mayPublish(root, client.id, session.role, packet.topic))
-        return "a device may publish only on its own upward topics";
-      if (packet.qos === 2) return "QoS 2 is not used; publish with QoS 1";
-      if (bytes > batchLimits.payloadBytesMax)
-        return `the payload has ${bytes} bytes; at most ${batchLimits.payloadBytesMax} are allowed`;
-      const channel = parseUpTopic(root, packet.topic)?.channel;
-      if (packet.retain && channel !== undefined && !channelFacts[channel].retain)
-        return `messages on ${channel} must not be retained`;
-      return undefined;
-    })();
+    const role = this.#sessions.get(client)?.role;
+    const wish = { topic: packet.topic, qos: packet.qos, retain: packet.retain, bytes };
+    const reason = publishRefusal(this.#options.root, client.id, role, wish);
     packet.retain = false; // nobody will ask for it
     if (reason === undefined) return null;
     this.#stats.publishesRefused++;
