@@ -83,7 +83,10 @@ async function run(config: AgentConfig): Promise<number> {
     config.cloud && enrolment ? { url: config.cloud.url, identity: enrolment.identity } : null;
   const agentVersion = await readVersion();
   const agent = new Agent({ config, cloud, profile, agentVersion, log });
-  await agent.start();
+  await agent.start().catch(async (error: unknown) => {
+    await agent.stop(); // what has been opened would keep the process alive
+    throw error;
+  });
   notify("READY=1");
   const alive = watchdog(notify);
   await aborted(stopping.signal);

@@ -150,7 +150,10 @@ export class Sender {
   pump(): void {
     if (!this.#online) return;
     const now = this.#now();
-    if ((!this.#resumed || this.#window === 0) && this.#silentMs(now) > this.#limits.announceAgainMs)
+    if (
+      (!this.#resumed || this.#window === 0) &&
+      this.#silentMs(now) > this.#limits.announceAgainMs
+    )
       this.#announceAgain(now);
     if (this.#resumed) {
       this.#expire(now);
