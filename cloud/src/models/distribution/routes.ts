@@ -3,22 +3,21 @@ import { pipeline, type Readable, Transform } from "node:stream";
 import { deviceApi } from "@fieldloop/shared/contract/device-api";
 import { AppError } from "@fieldloop/shared/errors";
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { Counter } from "prom-client";
 import { desiredModelOf } from "../../fleet/devices/reads.ts";
 import type { Platform } from "../../platform/context.ts";
 import { implement } from "../../platform/http.ts";
+import { counter } from "../../platform/metrics.ts";
 import { modelNeedsBlob } from "../registry/reads.ts";
 import { answerRange } from "./range.ts";
 
-/** In the process's default registry, which `/metrics` prints. */
-export const blobBytesSent = new Counter({
+export const blobBytesSent = counter({
   name: "fieldloop_blob_bytes_sent_total",
   help: "Bytes of models, manifests and golden images that devices have downloaded",
 });
-export const blobRequests = new Counter({
+const blobRequests = counter({
   name: "fieldloop_blob_requests_total",
-  help: "Downloads by what was answered",
-  labelNames: ["answer"],
+  help: "Downloads by what was answered: whole, part, or unsatisfiable",
+  labels: ["answer"],
 });
 
 /** Adds the download for devices. */
