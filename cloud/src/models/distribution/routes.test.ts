@@ -65,6 +65,8 @@ describe("the download for devices", () => {
     expect(response.statusCode).toBe(206);
     expect(response.headers["content-range"]).toBe(`bytes 10-${bytes.length - 1}/${bytes.length}`);
     expect(response.rawPayload).toEqual(Buffer.from(bytes.subarray(10)));
+    const head = await app.inject({ method: "HEAD", url: `/api/v1/device/blobs/${digest}` });
+    expect(head.headers["content-length"]).toBe(String(bytes.length));
     expect((await blobBytesSent.get()).values[0]?.value).toBe(before + bytes.length - 10);
   });
 

@@ -27,7 +27,7 @@ export function distributionRoutes(app: FastifyInstance, platform: Platform): vo
     platform.idempotency,
     { blob: deviceApi.blob },
     {
-      blob: async ({ params: { digest }, caller, request: { headers }, reply }) => {
+      blob: async ({ params: { digest }, caller, request: { headers, method }, reply }) => {
         const bytes = await sizeFor(platform, caller.id, digest);
         const etag = `"${digest}"`;
         const ifRange = headers["if-range"];
@@ -41,7 +41,8 @@ export function distributionRoutes(app: FastifyInstance, platform: Platform): vo
         if (answer.kind === "part")
           reply.code(206).header("content-range", `bytes ${start}-${end}/${bytes}`);
         reply.type("application/octet-stream").header("content-length", end - start + 1);
-        return counted(platform.blobs.read(digest, { start, end }));
+        const body = platform.blobs.read(digest, { start, end });
+        return method === "HEAD" ? body : counted(body); // a HEAD's body is read and not sent
       },
     },
   );
