@@ -75,7 +75,7 @@ async function run(config: AgentConfig): Promise<number> {
     process.once(signal, () => stopping.abort(signal));
   const { Agent, checkRole } = await import("./agent/agent.ts");
   checkRole(config);
-  await mkdir(config.dataDir, { recursive: true });
+  await makeDataDir(config.dataDir);
   const profile = await findProfile(config);
   const enrolment = config.cloud && (await enrolUntilDone(config, profile, log, stopping.signal));
   if (stopping.signal.aborted) return 0;
@@ -94,6 +94,18 @@ async function run(config: AgentConfig): Promise<number> {
   clearInterval(alive);
   await agent.stop();
   return 0;
+}
+
+async function makeDataDir(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new AppError({
+      code: "data-dir",
+      message: `the data folder ${dataDir} cannot be made (${messageOf(cause)}); set dataDir or FIELDLOOP_AGENT_DATA_DIR`,
+      cause,
+    });
+  }
 }
 
 async function enrolOnce(config: AgentConfig): Promise<number> {

@@ -11,6 +11,9 @@
  *   moved past every epoch the cloud has seen, and nothing of them is leased before that.
  * - Every number of a confirmed epoch is sent, or reported as skipped: gaps are always explained.
  * - One epoch is drained at a time, oldest first.
+ *
+ * A file found damaged while it is open ends the agent (SQLite's error is not caught): the next start
+ * puts the file aside and begins anew.
  */
 import { assert, messageOf } from "@fieldloop/shared/errors";
 import type { EventBatch, TelemetryBatch } from "@fieldloop/shared/messages/telemetry";
