@@ -8,6 +8,8 @@ import { AppError } from "@fieldloop/shared/errors";
 import type { FastifyInstance } from "fastify";
 
 const folder = fileURLToPath(new URL("../console/dist/", import.meta.url));
+/** Files a browser or a probe asks for; a version such as 1.0.0 at the end of a path is a page. */
+const isFile = /\.(js|css|map|ico|png|svg|txt|json|xml|php)$/i;
 const noncePlaceholder = "__CSP_NONCE__";
 
 /**
@@ -32,8 +34,7 @@ export async function consoleRoutes(app: FastifyInstance): Promise<void> {
     schema: { hide: true } as object, // `hide` belongs to @fastify/swagger
     handler: async (request, reply) => {
       const path = request.url.split("?")[0] ?? "";
-      if (/^\/(api|docs|assets)(\/|$)/.test(path) || /\.[a-z0-9]+$/i.test(path))
-        throw notThere(path);
+      if (/^\/(api|docs|assets)(\/|$)/.test(path) || isFile.test(path)) throw notThere(path);
       const nonce = randomBytes(16).toString("base64");
       return reply
         .header("content-security-policy", policy(nonce))

@@ -10,13 +10,15 @@ import { takeFolder } from "./data-folder.ts";
 import { claimTokenRoutes } from "./fleet/devices/claim-token-routes.ts";
 import { deviceApiRoutes } from "./fleet/devices/device-api-routes.ts";
 import type { Fleet } from "./fleet/devices/fleet.ts";
+import { offerDeviceGauges } from "./fleet/devices/gauges.ts";
+import { noteBrokerStarted } from "./fleet/devices/note.ts";
 import { createPreviews } from "./fleet/devices/previews.ts";
 import { verifyCredential } from "./fleet/devices/reads.ts";
 import { deviceRoutes } from "./fleet/devices/routes.ts";
 import { Ingest } from "./fleet/ingest/ingest.ts";
 import { scheduleRetention } from "./fleet/ingest/partitions.ts";
 import { createLiveFeed } from "./fleet/live/feed.ts";
-import { createDeviceNews } from "./fleet/live/publish.ts";
+import { createDeviceNews, type DeviceNews } from "./fleet/live/publish.ts";
 import { liveRoutes } from "./fleet/live/routes.ts";
 import { metricsRoutes } from "./fleet/metrics/routes.ts";
 import { distributionRoutes } from "./models/distribution/routes.ts";
@@ -93,6 +95,7 @@ async function start(
     publicUrl: config.publicUrl ?? "", // known for certain once the port is open
     mqttUrl: "",
   };
+  let news: DeviceNews | undefined;
   const platform: Platform = {
     db,
     now: Date.now,
@@ -100,21 +103,26 @@ async function start(
     live: createLiveHub(),
     blobs: createFileBlobs(join(resolve(config.dataDir), "blobs")),
     idempotency: createIdempotency(db),
-    send: (device, channel, message) => broker.send(device, channel, message),
+    send: (device, channel, message) => {
+      broker.send(device, channel, message);
+      if (channel === "desired") news?.changed(device); // watchers see the wish before the device does
+    },
     installation,
   };
-  const news = createDeviceNews(platform);
+  news = createDeviceNews(platform);
   const ingest = new Ingest({ platform, news });
   const previews = createPreviews({ now: platform.now });
   const fleet = { platform, news, previews, disconnect: (id: string) => broker.disconnect(id) };
   const app = await appOf(fleet, config, broker, undo);
   showNumbers(broker, ingest);
+  offerDeviceGauges(platform);
 
   const endRetention = await scheduleRetention(platform);
   undo.push(async () => endRetention());
-  undo.push(async () => news.stop());
+  undo.push(async () => news?.stop());
   undo.push(async () => previews.stop());
   undo.push(() => ingest.stop());
+  if (config.mqttUrl === undefined) await noteBrokerStarted(db, platform.now()); // nobody is connected yet
   await broker.start({
     onMessage: (message) => ingest.accept(message),
     onRefused: (refusal) => void ingest.acceptRefusal(refusal),

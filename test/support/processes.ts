@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -105,8 +105,9 @@ export async function startCloud(options: {
     },
     logFile: join(options.folder, "cloud.log"),
   });
-  const early = program.exited.then((code) => {
-    throw new Error(`the cloud ended with exit code ${code}; see cloud.log`);
+  const early = program.exited.then(async (code) => {
+    const log = await readFile(join(options.folder, "cloud.log"), "utf8");
+    throw new Error(`the cloud ended with exit code ${code}: ${log.slice(-500)}`);
   });
   const [ready] = (await Promise.race([once(program.child, "message"), early])) as [
     { httpUrl: string; loginLink: string; databaseUrl: string },

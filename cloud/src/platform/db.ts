@@ -29,6 +29,7 @@ export interface OpenDb {
 export function openDb(url: string, onError: (error: Error) => void = () => {}): OpenDb {
   const pool = new pg.Pool({ connectionString: url, max: poolSizeMax });
   pool.on("error", onError); // an idle connection that breaks must not end the process
+  pool.on("connect", (client) => client.on("error", onError)); // nor one that is in use
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return {
     db,

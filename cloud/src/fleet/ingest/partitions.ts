@@ -3,6 +3,7 @@
  * by dropping partitions, which costs nothing, unlike deleting rows.
  */
 import { RecurrenceRule, scheduleJob } from "node-schedule";
+import { forgetExpired } from "../../platform/auth/login.ts";
 import type { Platform } from "../../platform/context.ts";
 import type { Db } from "../../platform/db.ts";
 import { expireKeys } from "../../platform/store.ts";
@@ -117,6 +118,7 @@ export async function keepRetention(
   await expireQuarantine(db, new Date(now - retention.quarantineDays * dayMs));
   await expireCursors(db, new Date(now - retention.eventsDays * dayMs));
   await expireKeys(db, new Date(now - retention.idempotencyHours * 3_600_000));
+  await forgetExpired(platform);
 }
 
 /**

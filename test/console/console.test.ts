@@ -1,0 +1,167 @@
+/** The console in a real browser, against the real cloud and six agent processes. */
+import { join } from "node:path";
+import { devices } from "@fieldloop/shared/contract/devices";
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { axeViolations, chromiumPath, openBrowser } from "../support/browser.ts";
+import { allRun, type Fleet, pushEggGrader, startFleet } from "../support/fleet.ts";
+import {
+  type Cloud,
+  eventually,
+  freePort,
+  repository,
+  scratchFolder,
+  startCloud,
+} from "../support/processes.ts";
+
+const names = Array.from({ length: 6 }, (_, i) => `cam-${i + 1}`);
+const shots = process.env.FIELDLOOP_SCREENSHOTS;
+
+describe.skipIf(chromiumPath === undefined)(
+  "the console (skipped where Chromium is absent)",
+  () => {
+    let scratch: Awaited<ReturnType<typeof scratchFolder>>;
+    let cloud: Cloud;
+    let fleet: Fleet;
+    let browser: Awaited<ReturnType<typeof openBrowser>>;
+    let page: Page;
+
+    beforeAll(async () => {
+      scratch = await scratchFolder();
+      const ports = { httpPort: await freePort(), mqttPort: await freePort() };
+      const env = { FIELDLOOP_DEMO: "true" };
+      cloud = await startCloud({ folder: scratch.path, ...ports, env });
+      await pushEggGrader(cloud.url, "1.0.0");
+      browser = await openBrowser();
+      page = browser.page;
+    });
+
+    afterAll(async () => {
+      await browser?.close();
+      await fleet?.stop();
+      await cloud?.stop();
+      await scratch?.remove();
+    });
+
+    /** Every test ends on a page that must be accessible and quiet. */
+    afterEach(async ({ task }) => {
+      if (shots !== undefined)
+        await page.screenshot({ path: join(shots, `${task.name.replaceAll(/\W+/g, "-")}.png`) });
+      expect(await axeViolations(page)).toEqual([]);
+      expect(browser.failures.splice(0)).toEqual([]);
+    });
+
+    const row = (id: string) => page.locator(`tr[data-device=${id}]`);
+
+    it("asks who is there", async () => {
+      await page.goto(cloud.url);
+      await page.getByRole("button", { name: "Sign in" }).waitFor();
+      browser.failures.splice(0); // the browser itself reports the 401 of the first question
+    });
+
+    it("signs in with the one-time link", async () => {
+      await page.goto(cloud.loginLink);
+      await page.getByRole("heading", { name: "Devices" }).waitFor();
+    });
+
+    it("shows six devices coming alive without a reload", async () => {
+      fleet = await startFleet({ folder: scratch.path, cloud, count: 6, fps: 2 });
+      for (const id of names) {
+        await row(id).getByText("online").waitFor();
+        await row(id).getByText("egg-grader@1.0.0").waitFor();
+      }
+    });
+
+    it("opens a device and its numbers move", async () => {
+      await row("cam-1").getByRole("link", { name: "cam-1" }).click();
+      await page.getByRole("heading", { name: "cam-1" }).waitFor();
+      const figure = page.getByRole("figure", { name: "Frame rate" });
+      await figure.waitFor();
+      const before = await figure.textContent();
+      await eventually("the chart's summary changes", async () => {
+        const { points } = await fleet.client.call(devices.series, {
+          params: { id: "cam-1" },
+          query: {},
+        });
+        return points.length > 2 && (await figure.textContent()) !== before;
+      });
+    });
+
+    it("shows live frames while somebody watches", async () => {
+      await page.getByRole("button", { name: "Watch", exact: true }).click();
+      const image = page.locator("[data-testid=live-frame] img");
+      await image.waitFor();
+      const first = await image.getAttribute("src");
+      await eventually(
+        "the frame changes",
+        async () => (await image.getAttribute("src")) !== first,
+      );
+      const width = await image.evaluate((img) => (img as HTMLImageElement).naturalWidth);
+      expect(width).toBeGreaterThan(100);
+    });
+
+    it("keeps what a person holds through live updates", async () => {
+      await page.getByRole("button", { name: "Stop watching" }).click();
+      await page.getByRole("link", { name: "Devices", exact: true }).first().click();
+      await row("cam-2").getByRole("checkbox").check();
+      const seen = row("cam-3").locator("td").last();
+      const before = await seen.textContent();
+      await eventually("live values change", async () => (await seen.textContent()) !== before);
+      expect(await row("cam-2").getByRole("checkbox").isChecked()).toBe(true);
+      await row("cam-2").getByRole("checkbox").uncheck();
+    });
+
+    it("registers a version from files and refuses what does not fit, with the reason", async () => {
+      const folder = join(repository, "deploy/demo/models/egg-grader/1.0.1");
+      await page.goto(`${cloud.url}/push`);
+      await page.getByLabel("Model file").setInputFiles(join(folder, "model.onnx"));
+      await page.getByLabel("Manifest").setInputFiles({
+        name: "model.yaml",
+        mimeType: "text/yaml",
+        buffer: Buffer.from("name: egg-grader\nversion: 1.0.1\nlabels: [one, two]\n"),
+      });
+      await page.getByRole("button", { name: "Check and register" }).click();
+      await page.getByRole("list", { name: "What does not fit" }).waitFor();
+      browser.failures.splice(0); // the browser itself reports the 422
+      await page.getByLabel("Manifest").setInputFiles(join(folder, "model.yaml"));
+      await page.getByRole("button", { name: "Check and register" }).click();
+      await page.getByText("1.0.1").first().waitFor();
+    });
+
+    it("promotes it and shows it arriving everywhere", async () => {
+      await page.goto(`${cloud.url}/models/egg-grader`);
+      await page.getByRole("button", { name: "Promote 1.0.1…" }).click();
+      await page.getByRole("button", { name: "Promote to production" }).click();
+      await allRun(fleet.client, names, "egg-grader@1.0.1");
+      await page.getByRole("link", { name: "Devices", exact: true }).first().click();
+      for (const id of names) await row(id).getByText("egg-grader@1.0.1").waitFor();
+    });
+
+    it.each(["/enrolment", "/settings", "/audit", "/models/egg-grader/v/1.0.0", "/devices/cam-1"])(
+      "%s is accessible, in the dark and on a phone too",
+      async (path) => {
+        for (const colorScheme of ["light", "dark"] as const)
+          for (const width of [1280, 360]) {
+            await page.emulateMedia({ colorScheme });
+            await page.setViewportSize({ width, height: 800 });
+            await page.goto(`${cloud.url}${path}`);
+            await page.getByRole("heading", { level: 1 }).waitFor();
+            expect(await axeViolations(page), `${colorScheme} ${width}`).toEqual([]);
+          }
+        await page.emulateMedia({ colorScheme: "light" });
+        await page.setViewportSize({ width: 1280, height: 800 });
+      },
+    );
+
+    it("signs out", async () => {
+      await page.goto(`${cloud.url}/devices`);
+      await page.getByRole("button", { name: /Admin/ }).click();
+      await page
+        .getByRole("menuitem", { name: "Sign out" })
+        .or(page.getByRole("button", { name: "Sign out" }))
+        .click();
+      await page.getByRole("button", { name: "Sign in" }).waitFor();
+      browser.failures.splice(0);
+    });
+  },
+);
