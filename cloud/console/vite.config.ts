@@ -5,13 +5,16 @@ import { keepBudgets } from "./build/budgets.ts";
 import { precompress } from "./build/precompress.ts";
 
 const outDir = fileURLToPath(new URL("dist", import.meta.url));
+const shared = fileURLToPath(new URL("../../shared/src/", import.meta.url));
 /** Where a cloud listens while the console is worked on. */
 const cloud = process.env.FIELDLOOP_URL ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   plugins: [react(), keepBudgets(), precompress(outDir)],
-  resolve: { conditions: ["source", "module", "browser", "development|production"] },
+  // Shared from its sources, so that no build order is needed. The condition "source" would do the
+  // same for foreign packages that publish theirs.
+  resolve: { alias: [{ find: /^@fieldloop\/shared\/(.*)$/, replacement: `${shared}$1.ts` }] },
   server: { proxy: { "/api": cloud } },
   build: {
     outDir,

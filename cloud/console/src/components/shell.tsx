@@ -5,6 +5,7 @@ import { useMedia } from "../hooks/use-media.ts";
 import { t } from "../text/t.ts";
 import { IconButton } from "../ui/button.tsx";
 import { Toasts } from "../ui/toast.tsx";
+import { JumpButton } from "./jump.tsx";
 import { LiveAge } from "./live-age.tsx";
 import { LiveProvider } from "./live-provider.tsx";
 import { MeMenu } from "./me-menu.tsx";
@@ -25,6 +26,7 @@ export function Shell() {
         <div className={css.column}>
           <header className={css.top}>
             <SearchBox />
+            <JumpButton />
             <LiveAge />
             <ThemeSwitch />
             <MeMenu />

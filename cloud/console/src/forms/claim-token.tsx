@@ -1,10 +1,7 @@
 import { claimTokens } from "@fieldloop/shared/contract/devices";
 import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
 import { claimTokensQuery } from "../api/admin-queries.ts";
 import { client } from "../api/client.ts";
-import { enrolCommand } from "../components/enrol-command.ts";
-import { ShownOnce } from "../components/notice.tsx";
 import { useForm } from "../hooks/use-form.ts";
 import { td } from "../text/t-devices.ts";
 import { Button } from "../ui/button.tsx";
@@ -22,10 +19,9 @@ const durations = [
 
 const orNull = (value: FormDataEntryValue | null) => (value === "" ? null : value);
 
-/** Creates a claim token and shows its secret this once. */
-export function ClaimTokenForm() {
+/** Creates a claim token and hands over its secret, which is known this once. */
+export function ClaimTokenForm(props: { readonly onCreated: (secret: string) => void }) {
   const cache = useQueryClient();
-  const [secret, setSecret] = useState<string | undefined>(undefined);
   const form = useForm({
     read: (data) => ({
       note: data.get("note"),
@@ -37,22 +33,13 @@ export function ClaimTokenForm() {
     schema: claimTokens.create.body,
     send: async (body, element) => {
       const { token } = await client.call(claimTokens.create, { body });
-      setSecret(token);
+      props.onCreated(token);
       element.reset();
       await cache.invalidateQueries({ queryKey: claimTokensQuery.queryKey });
     },
   });
   return (
     <form className={css.form} onSubmit={form.onSubmit} noValidate>
-      {secret === undefined ? null : (
-        <ShownOnce
-          text={td("enrol.created")}
-          values={[
-            [td("enrol.command"), enrolCommand(window.location.origin, secret)],
-            [td("enrol.secret"), secret],
-          ]}
-        />
-      )}
       <TextField
         label={td("enrol.note")}
         name="note"

@@ -10,7 +10,7 @@ import {
 import { isUpdating, windowStaleMs } from "../components/device-status.ts";
 import { td } from "../text/t-devices.ts";
 import { Age } from "../ui/age.tsx";
-import { DeviceLink } from "./device-columns.tsx";
+import { DeviceLink, useRowLinks } from "./device-columns.tsx";
 import css from "./device-table.module.css";
 import type { DeviceTableProps } from "./device-table.tsx";
 
@@ -19,6 +19,7 @@ const cardPx = 72;
 /** The device list on a narrow screen: one card per device, large enough to touch. */
 export function DeviceCards({ rows, selection, onEnd }: DeviceTableProps) {
   const scroller = useRef<HTMLDivElement>(null);
+  const followRow = useRowLinks();
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -31,7 +32,9 @@ export function DeviceCards({ rows, selection, onEnd }: DeviceTableProps) {
     if (rows.length > 0 && last >= rows.length - 30) onEnd();
   }, [last, rows.length, onEnd]);
   return (
-    <div className={css.cards} ref={scroller}>
+    // biome-ignore lint/a11y/useKeyWithClickEvents: catches clicks of the links inside, Enter included
+    // biome-ignore lint/a11y/noStaticElementInteractions: the links inside are the interactive elements
+    <div className={css.cards} ref={scroller} onClick={followRow}>
       <ul aria-label={td("devices.table")} style={{ height: virtual.getTotalSize() }}>
         {items.map((item) => {
           const device = rows[item.index];

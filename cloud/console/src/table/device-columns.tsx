@@ -1,5 +1,5 @@
 import type { DeviceSummary } from "@fieldloop/shared/contract/devices";
-import { Link } from "@tanstack/react-router";
+import { useNavigate } from "@tanstack/react-router";
 import {
   DeviceStatusWord,
   LatestCell,
@@ -8,6 +8,7 @@ import {
   UpdateCell,
 } from "../components/device-cells.tsx";
 import { windowStaleMs } from "../components/device-status.ts";
+import { paths } from "../paths.ts";
 import { td } from "../text/t-devices.ts";
 import { Age, NoData } from "../ui/age.tsx";
 import css from "./device-table.module.css";
@@ -23,13 +24,29 @@ export interface DeviceColumn {
   readonly Cell: Cell;
 }
 
-/** Links to the device; its hit area covers the row. */
+/**
+ * Links to the device; its hit area covers the row. A plain link, since a router's link in each of
+ * many rows makes scrolling slow; `useRowLinks` lets the router follow it.
+ */
 export function DeviceLink({ device }: { readonly device: DeviceSummary }) {
   return (
-    <Link to="/devices/$id" params={{ id: device.id }} className={css.link}>
+    <a href={paths.device(device.id)} className={css.link}>
       {device.id}
-    </Link>
+    </a>
   );
+}
+
+/** Click handler of a list: plain clicks on a row's link stay inside the page. */
+export function useRowLinks(): (event: React.MouseEvent) => void {
+  const navigate = useNavigate();
+  return (event) => {
+    const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey;
+    const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
+    const href = link?.getAttribute("href");
+    if (!isPlain || !href) return;
+    event.preventDefault();
+    void navigate({ href });
+  };
 }
 
 function PlaceCell({ device }: { readonly device: DeviceSummary }) {

@@ -3,7 +3,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useEffect, useRef } from "react";
 import { useDisplay } from "../hooks/use-display.ts";
 import { td } from "../text/t-devices.ts";
-import { deviceColumns } from "./device-columns.tsx";
+import { deviceColumns, useRowLinks } from "./device-columns.tsx";
 import css from "./device-table.module.css";
 import type { Selection } from "./use-selection.ts";
 
@@ -23,6 +23,7 @@ const endRows = 60;
 /** The device list as a table of which only the visible rows are in the document. */
 export function DeviceTable({ rows, total, selection, onEnd }: DeviceTableProps) {
   const scroller = useRef<HTMLDivElement>(null);
+  const followRow = useRowLinks();
   const height = rowPx[useDisplay().density];
   const virtual = useVirtualizer({
     count: rows.length,
@@ -40,7 +41,9 @@ export function DeviceTable({ rows, total, selection, onEnd }: DeviceTableProps)
   const above = items[0]?.start ?? 0;
   const below = virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
   return (
-    <div className={css.scroller} ref={scroller} data-testid="device-scroller">
+    // biome-ignore lint/a11y/useKeyWithClickEvents: catches clicks of the links inside, Enter included
+    // biome-ignore lint/a11y/noStaticElementInteractions: the links inside are the interactive elements
+    <div className={css.scroller} ref={scroller} onClick={followRow} data-testid="device-scroller">
       <table className={css.table} aria-label={td("devices.table")} aria-rowcount={total + 1}>
         <colgroup>
           <col className={css.select} />

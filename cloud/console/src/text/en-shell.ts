@@ -86,4 +86,5 @@ export const enShell = {
   "jump.pages": "Pages",
   "jump.devices": "Devices",
   "jump.models": "Models",
+  "jump.push": "Push a model version",
 } as const;

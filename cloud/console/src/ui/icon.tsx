@@ -21,6 +21,7 @@ const shapes = {
   play: "M5 3.2v9.6L12.5 8z",
   stop: "M4.5 4.5h7v7h-7z",
   clock: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM8 4.8V8l2.2 1.8",
+  jump: "M2.5 8h8M7.5 4.5 11 8l-3.5 3.5M13.5 3v10",
   back: "M10 3.5 5.5 8l4.5 4.5",
 } as const;
 

@@ -31,7 +31,7 @@ export function DevicesPage() {
     selection.ids.size > 0 ||
     dialogOpen ||
     (list.current?.matches(":hover, :focus-within") ?? false);
-  const membership = useMembership(q, rows, isHeld);
+  const membership = useMembership(q, query.data === undefined ? undefined : rows, isHeld);
   useApplyKey(membership.changes > 0, membership.apply);
   const { fetchNextPage, hasNextPage, isFetchingNextPage } = query;
   const onEnd = useCallback(() => {

@@ -15,11 +15,12 @@ export interface Membership {
 /**
  * Rows that live events would add to the list or take from it. They are applied at once while nobody
  * interacts with the list; otherwise they wait until the person asks for them.
+ * @param rows what is shown; `undefined` while nothing could be loaded
  * @param isHeld tells whether a person has the list in hand
  */
 export function useMembership(
   q: string,
-  rows: readonly DeviceSummary[],
+  rows: readonly DeviceSummary[] | undefined,
   isHeld: () => boolean,
 ): Membership {
   const cache = useQueryClient();
@@ -33,6 +34,7 @@ export function useMembership(
   }, [cache]);
   useEffect(() => () => window.clearTimeout(timer.current), []);
   useLiveEvents((events) => {
+    if (rows === undefined) return;
     const shown = new Map(rows.map((row) => [row.id, row]));
     for (const event of events) {
       if (event.kind === "device-removed" && shown.has(event.id)) changed.current.add(event.id);

@@ -5,6 +5,8 @@ import { claimTokensQuery } from "../../api/admin-queries.ts";
 import { client } from "../../api/client.ts";
 import { useRefusal } from "../../api/session.ts";
 import { Confirm } from "../../components/confirm.tsx";
+import { enrolCommand } from "../../components/enrol-command.ts";
+import { ShownOnce } from "../../components/notice.tsx";
 import { Page } from "../../components/page.tsx";
 import { ClaimTokenForm } from "../../forms/claim-token.tsx";
 import { formatDateTime } from "../../text/format.ts";
@@ -23,13 +25,23 @@ import css from "./enrolment-page.module.css";
 /** Claim tokens: how devices join the fleet. */
 export function EnrolmentPage() {
   const refusal = useRefusal("devices:enrol");
+  const [secret, setSecret] = useState<string | undefined>(undefined);
   return (
     <Page title={td("enrol.title")}>
       <p className={css.lead}>{td("enrol.lead")}</p>
+      {secret === undefined ? null : (
+        <ShownOnce
+          text={td("enrol.created")}
+          values={[
+            [td("enrol.command"), enrolCommand(window.location.origin, secret)],
+            [td("enrol.secret"), secret],
+          ]}
+        />
+      )}
       {refusal === undefined ? (
         <div className={css.grid}>
           <Card title={td("enrol.new")}>
-            <ClaimTokenForm />
+            <ClaimTokenForm onCreated={setSecret} />
           </Card>
           <TokenList />
         </div>

@@ -57,7 +57,11 @@ export function PromoteDialog({ version: target, versions, onClose }: PromoteDia
           options={aliases.map((one) => [one, one] as const)}
           help={tm("promote.aliasHelp")}
         />
-        <p role="status">{movesText(n, from, version)}</p>
+        <p role="status">
+          {from === version
+            ? tm("promote.already", { alias, version })
+            : movesText(n, from, version)}
+        </p>
         <FormFailure error={form.failure} />
         <DialogActions>
           <Button onClick={onClose}>{t("word.cancel")}</Button>

@@ -1,0 +1,55 @@
+import {
+  Autocomplete,
+  Header,
+  Input,
+  Menu,
+  MenuItem,
+  MenuSection,
+  SearchField,
+  useFilter,
+} from "react-aria-components";
+import css from "./palette.module.css";
+
+export interface PaletteGroup {
+  readonly title: string;
+  readonly items: readonly { readonly id: string; readonly text: string }[];
+}
+
+export interface PaletteProps {
+  readonly label: string;
+  readonly placeholder: string;
+  readonly empty: string;
+  readonly groups: readonly PaletteGroup[];
+  readonly onChoose: (id: string) => void;
+}
+
+/** A search field over a grouped menu: type, arrow keys, Enter. */
+export function Palette({ label, placeholder, empty, groups, onChoose }: PaletteProps) {
+  const { contains } = useFilter({ sensitivity: "base" });
+  return (
+    <Autocomplete filter={contains}>
+      <SearchField aria-label={label} autoFocus className={css.field ?? ""}>
+        <Input placeholder={placeholder} className={css.input ?? ""} />
+      </SearchField>
+      <Menu
+        aria-label={label}
+        className={css.menu ?? ""}
+        onAction={(key) => onChoose(String(key))}
+        renderEmptyState={() => <p className={css.empty}>{empty}</p>}
+      >
+        {groups
+          .filter(({ items }) => items.length > 0)
+          .map(({ title, items }) => (
+            <MenuSection key={title}>
+              <Header className={css.title ?? ""}>{title}</Header>
+              {items.map(({ id, text }) => (
+                <MenuItem key={id} id={id} textValue={text} className={css.item ?? ""}>
+                  {text}
+                </MenuItem>
+              ))}
+            </MenuSection>
+          ))}
+      </Menu>
+    </Autocomplete>
+  );
+}
