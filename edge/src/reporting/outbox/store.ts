@@ -25,13 +25,17 @@ export function openStore(database: Database) {
       where class = ? and epoch = ? and seq > ? order by seq limit ?`,
   );
   const oneRow = database.prepare("select seq, kind, body from rows where epoch = ? and seq = ?");
+  // Each minimum and maximum is one look at an index; over a union it would read every row.
   const firstEpoch = database
-    .prepare("select min(epoch) from (select epoch from rows union all select epoch from skipped)")
+    .prepare(
+      `select min(epoch) from (select min(epoch) as epoch from rows
+        union all select min(epoch) from skipped)`,
+    )
     .pluck();
   const highestEpoch = database
     .prepare(
-      `select max(epoch) from (select epoch from epochs union all
-        select epoch from rows union all select epoch from skipped)`,
+      `select max(epoch) from (select max(epoch) as epoch from epochs
+        union all select max(epoch) from rows union all select max(epoch) from skipped)`,
     )
     .pluck();
   const setEpoch = database.prepare(
