@@ -9,12 +9,16 @@ export interface DialogProps {
   readonly children: React.ReactNode;
 }
 
-/** A modal question. The browser keeps focus inside and returns it afterwards; Escape closes. */
+/**
+ * A modal question. The first field has the focus, the browser keeps it inside and returns it
+ * afterwards; Escape closes.
+ */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useEffect(() => {
     ref.current?.showModal();
+    ref.current?.querySelector<HTMLElement>("input, select, textarea")?.focus();
   }, []);
   return (
     <dialog ref={ref} className={css.dialog} aria-labelledby={titleId} onClose={onClose}>

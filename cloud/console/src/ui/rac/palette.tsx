@@ -1,3 +1,4 @@
+import { useState } from "react";
 import {
   Autocomplete,
   Header,
@@ -15,6 +16,9 @@ export interface PaletteGroup {
   readonly items: readonly { readonly id: string; readonly text: string }[];
 }
 
+/** So few that nothing has to scroll; typing finds the rest. */
+const itemsPerGroupMax = 6;
+
 export interface PaletteProps {
   readonly label: string;
   readonly placeholder: string;
@@ -26,9 +30,14 @@ export interface PaletteProps {
 /** A search field over a grouped menu: type, arrow keys, Enter. */
 export function Palette({ label, placeholder, empty, groups, onChoose }: PaletteProps) {
   const { contains } = useFilter({ sensitivity: "base" });
+  const [text, setText] = useState("");
+  const found = groups.map(({ title, items }) => ({
+    title,
+    items: items.filter((item) => contains(item.text, text)).slice(0, itemsPerGroupMax),
+  }));
   return (
-    <Autocomplete filter={contains}>
-      <SearchField aria-label={label} autoFocus className={css.field ?? ""}>
+    <Autocomplete inputValue={text} onInputChange={setText}>
+      <SearchField aria-label={label} className={css.field ?? ""}>
         <Input placeholder={placeholder} className={css.input ?? ""} />
       </SearchField>
       <Menu
@@ -37,7 +46,7 @@ export function Palette({ label, placeholder, empty, groups, onChoose }: Palette
         onAction={(key) => onChoose(String(key))}
         renderEmptyState={() => <p className={css.empty}>{empty}</p>}
       >
-        {groups
+        {found
           .filter(({ items }) => items.length > 0)
           .map(({ title, items }) => (
             <MenuSection key={title}>
