@@ -109,7 +109,7 @@ async function connected(
   throw new AppError({
     code: refused ? "broker-refused" : "broker-unreachable",
     message: refused
-      ? `the broker at ${url} refused this device's credential (${reason}); if the device was removed, enrol it again`
+      ? `the broker at ${url} refused this device's credential (${reason}); if the device was removed, delete identity.json in its data folder and enrol it with a new claim token`
       : `cannot reach the broker at ${url}: ${reason}`,
     retryable: !refused,
   });
