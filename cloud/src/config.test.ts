@@ -13,7 +13,7 @@ describe("cloud configuration", () => {
 
   it("names the setting and the bad value", () => {
     expect(() => readConfig([], { FIELDLOOP_HTTP_PORT: "99999" })).toThrow(
-      /FIELDLOOP_HTTP_PORT \(--http-port\) is "99999": .*65535/,
+      /FIELDLOOP_HTTP_PORT \(--http-port\) is "99999": use a whole number from 0 to 65535/,
     );
   });
 

@@ -2,8 +2,10 @@ import { parseArgs } from "node:util";
 import { AppError, messageOf } from "@fieldloop/shared/errors";
 import * as z from "zod";
 
-const port = z.coerce.number().int().min(0).max(65_535);
-const flag = z.stringbool();
+const portRule = "use a whole number from 0 to 65535; 0 takes any free port";
+const port = z.coerce.number(portRule).int(portRule).min(0, portRule).max(65_535, portRule);
+const url = (example: string) => z.url(`use a URL such as ${example}`);
+const flag = z.stringbool({ error: "use true or false" });
 
 /** Every setting of the cloud: environment variable, flag, and what is allowed. */
 const settings = {
@@ -11,11 +13,20 @@ const settings = {
   httpPort: { env: "FIELDLOOP_HTTP_PORT", schema: port.default(8080) },
   mqttPort: { env: "FIELDLOOP_MQTT_PORT", schema: port.default(1883) },
   dataDir: { env: "FIELDLOOP_DATA_DIR", schema: z.string().min(1).default(".fieldloop") },
-  publicUrl: { env: "FIELDLOOP_PUBLIC_URL", schema: z.url().optional() },
-  mqttPublicUrl: { env: "FIELDLOOP_MQTT_PUBLIC_URL", schema: z.url().optional() },
-  adminToken: { env: "FIELDLOOP_ADMIN_TOKEN", schema: z.string().min(16).optional() },
-  databaseUrl: { env: "DATABASE_URL", schema: z.url().optional() },
-  mqttUrl: { env: "MQTT_URL", schema: z.url().optional() },
+  publicUrl: { env: "FIELDLOOP_PUBLIC_URL", schema: url("https://fieldloop.example").optional() },
+  mqttPublicUrl: {
+    env: "FIELDLOOP_MQTT_PUBLIC_URL",
+    schema: url("mqtts://mqtt.example:8883").optional(),
+  },
+  adminToken: {
+    env: "FIELDLOOP_ADMIN_TOKEN",
+    schema: z.string().min(16, "use at least 16 characters").optional(),
+  },
+  databaseUrl: {
+    env: "DATABASE_URL",
+    schema: url("postgres://user:secret@host/fieldloop").optional(),
+  },
+  mqttUrl: { env: "MQTT_URL", schema: url("mqtt://broker.example:1883").optional() },
   topicRoot: {
     env: "FIELDLOOP_TOPIC_ROOT",
     schema: z
