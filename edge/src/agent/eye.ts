@@ -85,9 +85,12 @@ export class Eye implements ModelRuntime {
     return this.#engine.model ?? "none";
   }
 
-  /** Settings of the synthetic cameras' scenes. */
+  /** Settings of the synthetic cameras' scenes: what was configured, and over it what was wished. */
   get scene(): Readonly<Record<string, string>> {
-    return this.#scene;
+    const configured = this.#options.cameras.flatMap((camera) =>
+      camera.kind === "synthetic" ? [camera.synthetic.settings] : [],
+    );
+    return Object.assign({}, ...configured, this.#scene);
   }
 
   async load(
