@@ -1,5 +1,6 @@
 import type { DeviceDetail } from "@fieldloop/shared/contract/devices";
 import { AppError } from "@fieldloop/shared/errors";
+import { can, type DeviceAct } from "@fieldloop/shared/lifecycle/device";
 import { inScope, type Scope } from "@fieldloop/shared/permissions";
 import type { Platform } from "../../platform/context.ts";
 import { ingestStatus } from "../ingest/reads.ts";
@@ -13,6 +14,13 @@ export function requireInSight(
   id: string,
 ): asserts device is Device {
   if (device === undefined || !inScope(scope, device.site, device.group)) throw noSuchDevice([id]);
+}
+
+/** Throws 409 with the life cycle's sentence where this act is not possible on the device. */
+export function requirePossible(device: Device, act: DeviceAct): void {
+  const reason = can[act](device);
+  if (reason !== undefined)
+    throw new AppError({ code: "not-possible", status: 409, message: reason });
 }
 
 export function noSuchDevice(ids: readonly string[]): AppError {

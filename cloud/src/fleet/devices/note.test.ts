@@ -154,6 +154,35 @@ describe("what a device says of itself", () => {
   });
 });
 
+describe("an update's progress", () => {
+  const ota = { v: 1, model: "egg", version: "1.0.1", bytesTotal: 10, reason: null } as const;
+  const phaseNow = async () => (await findDevice(db, "cam-1"))?.update?.phase;
+
+  it("is not taken backwards by a late message, and begins anew with a new attempt", async () => {
+    await add("cam-1");
+    const first = { ...ota, at: now, phase: "downloading", bytesDone: 4 } as const;
+    await noteUpdate(db, "cam-1", first);
+    await noteUpdate(db, "cam-1", { ...ota, at: now + 2, phase: "active", bytesDone: 10 });
+    await noteUpdate(db, "cam-1", first);
+    await noteUpdate(db, "cam-1", { ...ota, at: now + 1, phase: "testing", bytesDone: 10 });
+    expect(await phaseNow()).toBe("active");
+    await noteUpdate(db, "cam-1", { ...first, at: now + 3 });
+    expect(await phaseNow()).toBe("downloading");
+    await noteUpdate(db, "cam-1", { ...first, version: "1.0.2", at: now - 9 });
+    expect((await findDevice(db, "cam-1"))?.update?.model).toBe("egg@1.0.2");
+  });
+
+  it("is not taken backwards by a state of the same moment", async () => {
+    await add("cam-1");
+    const update = { model: "egg", version: "1.0.1", phase: "testing", reason: null } as const;
+    await noteUpdate(db, "cam-1", { ...ota, at: now, phase: "failed", bytesDone: 10 });
+    await noteState(db, "cam-1", state("1.0.0", { update: { ...update, at: now } }), now);
+    expect(await phaseNow()).toBe("failed");
+    await noteState(db, "cam-1", state("1.0.0", { update: { ...update, at: now + 1 } }), now);
+    expect(await phaseNow()).toBe("testing");
+  });
+});
+
 describe("credentials", () => {
   it("open the door for their own device until it is removed", async () => {
     await add("cam-1", { group: "line-2" });

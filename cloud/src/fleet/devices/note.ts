@@ -45,9 +45,10 @@ export async function noteState(
   if (progress !== undefined) await saveProgress(tx, device, progress);
 }
 
-/** How far a model update is. */
+/** How far a model update is. A late or repeated message does not take it backwards. */
 export async function noteUpdate(tx: Db, device: string, message: OtaMessage): Promise<void> {
-  await saveProgress(tx, device, progressOfOta(message));
+  const progress = progressOfOta(await loadProgress(tx, device), message);
+  if (progress !== undefined) await saveProgress(tx, device, progress);
 }
 
 /** Anything arrived. Written at most every five seconds per device. */

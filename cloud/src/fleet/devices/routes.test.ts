@@ -9,6 +9,7 @@ import { createDeviceNews } from "../live/publish.ts";
 import { claimTokenRoutes } from "./claim-token-routes.ts";
 import { deviceApiRoutes } from "./device-api-routes.ts";
 import type { Fleet } from "./fleet.ts";
+import { noteSeen } from "./note.ts";
 import { createPreviews } from "./previews.ts";
 import { verifyCredential } from "./reads.ts";
 import { deviceRoutes } from "./routes.ts";
@@ -264,6 +265,12 @@ describe("live frames", () => {
 
   it("are asked for once in a while, written down once per look", async () => {
     await enrol("eye-1");
+    const early = await watch();
+    expect([early.statusCode, early.json().detail]).toEqual([
+      409,
+      "eye-1 has never connected, so there is nothing to watch; start its agent",
+    ]);
+    await noteSeen(db, "eye-1", clock.now);
     sent.length = 0;
     const { until } = (await watch()).json();
     expect(until).toBe(clock.now + 90_000);

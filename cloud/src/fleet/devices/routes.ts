@@ -6,7 +6,7 @@ import { checkMatch, implement, Tagged } from "../../platform/http.ts";
 import { appendAudit } from "../../platform/ledger/store.ts";
 import { changeDevice } from "./change.ts";
 import { etagOf, fleetSettings, summaryOf } from "./devices.ts";
-import { detailOf, requireInSight } from "./find.ts";
+import { detailOf, requireInSight, requirePossible } from "./find.ts";
 import { announce, type Fleet } from "./fleet.ts";
 import { findDevice } from "./reads.ts";
 import { requireDemo, setWorld } from "./set-world.ts";
@@ -78,6 +78,7 @@ function addChanging(app: FastifyInstance, fleet: Fleet): void {
           const device = await lockDevice(tx, id);
           requireInSight(device, caller.scope, id);
           checkMatch(ifMatch, etagOf(device), `device ${id}`);
+          requirePossible(device, "remove");
           await markRemoved(tx, id, platform.now());
           const { site, group } = device;
           const entry = { actor: caller.name, act: "devices:remove", subject: `device:${id}` };

@@ -1,18 +1,35 @@
 /** Progress of a device's model update, from two sources. Pure. */
 import type { DeviceSummary } from "@fieldloop/shared/contract/devices";
-import type { OtaMessage } from "@fieldloop/shared/messages/control";
+import { updateRefusal } from "@fieldloop/shared/lifecycle/update";
+import { type OtaMessage, updatePhases } from "@fieldloop/shared/messages/control";
 import type { ReportedState } from "@fieldloop/shared/messages/twin";
 
 export type UpdateProgress = NonNullable<DeviceSummary["update"]>;
 
-export function progressOfOta(message: OtaMessage): UpdateProgress {
+/** What a progress message adds; `undefined` where it is late or repeated and adds nothing. */
+export function progressOfOta(
+  known: DeviceSummary["update"],
+  message: OtaMessage,
+): UpdateProgress | undefined {
   const { phase, reason, bytesDone, bytesTotal, at } = message;
-  return { model: `${message.model}@${message.version}`, phase, reason, bytesDone, bytesTotal, at };
+  const heard = { model: `${message.model}@${message.version}`, phase, at };
+  return isBehind(known, heard) ? undefined : { ...heard, reason, bytesDone, bytesTotal };
+}
+
+/** Would this take the update backwards? A phase that this release does not know is overwritten. */
+function isBehind(
+  known: DeviceSummary["update"],
+  heard: Parameters<typeof updateRefusal>[1],
+): boolean {
+  const phase = updatePhases.find((name) => name === known?.phase);
+  if (known === null || phase === undefined) return false;
+  return updateRefusal({ model: known.model, phase, at: known.at }, heard) !== undefined;
 }
 
 /**
  * What a reported state adds: it is kept by the broker and may repeat, so it counts only where it
- * is newer or speaks of another update. `undefined` where it adds nothing.
+ * is newer or speaks of another update. A newer one may show any phase, since what lay between may
+ * have been lost. `undefined` where it adds nothing.
  */
 export function progressOfState(
   known: DeviceSummary["update"],
@@ -24,6 +41,7 @@ export function progressOfState(
   if (known !== null && known.at > update.at) return undefined;
   const sameUpdate = known?.model === model;
   if (sameUpdate && known.phase === update.phase) return undefined;
+  if (known?.at === update.at && isBehind(known, { ...update, model })) return undefined;
   const { bytesDone, bytesTotal } = sameUpdate ? known : { bytesDone: 0, bytesTotal: 0 };
   return {
     model,

@@ -1,7 +1,7 @@
 import type { Caller } from "../../platform/caller.ts";
 import type { Db } from "../../platform/db.ts";
 import { appendAudit } from "../../platform/ledger/store.ts";
-import { requireInSight } from "./find.ts";
+import { requireInSight, requirePossible } from "./find.ts";
 import { lockDevice, savePreview } from "./store/devices.ts";
 import type { Moved } from "./target-model.ts";
 
@@ -54,6 +54,7 @@ export async function watchDevice(
   const { id, caller } = call;
   const device = await lockDevice(tx, id);
   requireInSight(device, caller.scope, id);
+  requirePossible(device, "watch");
   const { until, extended } = extendWatch(device.previewUntil, now);
   const version = extended ? await savePreview(tx, id, until) : device.desiredVersion;
   if (call.log.isNew(caller, id, now)) {

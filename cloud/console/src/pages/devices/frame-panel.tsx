@@ -1,5 +1,6 @@
 import { pathOf } from "@fieldloop/shared/contract/client";
 import { type DeviceDetail, devices } from "@fieldloop/shared/contract/devices";
+import { can } from "@fieldloop/shared/lifecycle/device";
 import { useState } from "react";
 import { useRefusal } from "../../api/session.ts";
 import { FormFailure } from "../../forms/form-failure.tsx";
@@ -32,7 +33,7 @@ export function FramePanel({ device }: { readonly device: DeviceDetail }) {
           <Button
             icon="play"
             look="primary"
-            refusal={mayView ?? offline}
+            refusal={mayView ?? can.watch(device) ?? offline}
             onClick={() => setWatching(true)}
           >
             {td("frames.watch")}
