@@ -20,10 +20,11 @@ from torch import distributed
 from torch.nn import functional
 
 from evaluation import evaluate, logits_of
-from frames import MEAN, STD, Frames, any_light, daylight, shifted, to_input
+from frames import MEAN, STD, Frames, any_light, daylight, shifted, to_input, wide_light
 from networks import NETWORKS
 
 WORLDS = ["normal", "lamp-aging", "dirty-lens", "brown-eggs"]
+LIGHTS = {"daylight": daylight, "wide": wide_light, "any": any_light}
 
 
 def main():
@@ -34,7 +35,9 @@ def main():
     numpy.random.seed(options.seed)
     torch.manual_seed(options.seed)
 
-    frames = Frames(options.data, [f"train-{world}" for world in options.worlds], options.limit)
+    names = [f"{split}-{world}" for split in options.splits for world in options.worlds]
+    Path(options.out).mkdir(parents=True, exist_ok=True)
+    frames = Frames(options.data, [name for name in names if exists(options, name)], options.limit)
     held = {world: Frames(options.data, [f"held-{world}"]) for world in WORLDS} if rank == 0 else {}
     model = NETWORKS[options.network]().to(memory_format=torch.channels_last)
     if options.start:
@@ -47,13 +50,18 @@ def main():
         distributed.destroy_process_group()
 
 
+def exists(options, name):
+    return (Path(options.data) / f"{name}.json").exists()
+
+
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="folder of exported frames")
     parser.add_argument("--out", required=True, help="folder for the model and its figures")
     parser.add_argument("--network", choices=sorted(NETWORKS), default="student")
     parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=["normal"])
-    parser.add_argument("--light", choices=["daylight", "any"], default="daylight")
+    parser.add_argument("--splits", nargs="+", default=["train"], help="which exports to learn from")
+    parser.add_argument("--light", choices=sorted(LIGHTS), default="daylight")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--batch", type=int, default=64, help="frames per process and step")
     parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate")
@@ -62,7 +70,7 @@ def parse_options():
     parser.add_argument("--precision", choices=["bf16", "float32"], default="bf16")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--limit", type=int, help="frames per world, for a quick try")
+    parser.add_argument("--limit", type=int, help="frames per export at most")
     parser.add_argument("--start", help="weights.pt to go on from")
     return parser.parse_args()
 
@@ -85,7 +93,7 @@ def train(model, frames, held, options, rank, processes):
     # Every process draws the same order and takes its share; only its augmentation is its own.
     order = numpy.random.default_rng(options.seed)
     random = numpy.random.default_rng([options.seed, rank])
-    light = daylight if options.light == "daylight" else any_light
+    light = LIGHTS[options.light]
     history = []
     for epoch in range(options.epochs):
         began, losses, right, seen = time.time(), [], 0, 0
@@ -117,6 +125,8 @@ def train(model, frames, held, options, rank, processes):
             }
             history.append(entry)
             print(json.dumps(entry), flush=True)
+            # What an interrupted training leaves; `--start` goes on from it.
+            torch.save(model.state_dict(), Path(options.out) / "weights.pt")
     return history
 
 
@@ -154,7 +164,6 @@ def quick_accuracy(model, held, frames_max=500):
 
 def deliver(model, held, history, options):
     out = Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
     model = model.to(memory_format=torch.contiguous_format).eval()
     torch.save(model.state_dict(), out / "weights.pt")
     export(model, out / "model.onnx")

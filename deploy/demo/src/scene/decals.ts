@@ -75,11 +75,11 @@ export function drawCracks(decals: Decals, egg: Egg, random: Random): void {
   const from = placeOn(egg, between(random, -0.6, 0.55), between(random, -0.55, 0.55));
   const heading = random() * Math.PI * 2;
   if (severity < 0.7) {
-    const hairline = severity < 0.2;
+    const hairline = severity < 0.24;
     const style = {
-      widthPx: hairline ? between(random, 0.75, 1) : between(random, 1, 1.7),
-      darkness: hairline ? between(random, 0.42, 0.6) : between(random, 0.6, 0.9),
-      lengthPx: between(random, 34, 80),
+      widthPx: hairline ? between(random, 0.7, 1) : between(random, 1, 1.7),
+      darkness: hairline ? between(random, 0.25, 0.55) : between(random, 0.6, 0.9),
+      lengthPx: between(random, hairline ? 26 : 34, 80),
     };
     drawBranch(decals.crack, from, heading, style, 2, random);
     drawBranch(
@@ -177,8 +177,8 @@ const RAGGED = cloudTile(77, [32, 16, 8, 4, 2]);
 
 /** One to four blotches with ragged edges, or a smear; some are honestly faint. */
 export function drawDirt(decals: Decals, egg: Egg, random: Random): void {
-  const faint = random() < 0.2;
-  const thickness = faint ? between(random, 0.12, 0.22) : between(random, 0.3, 0.85);
+  const faint = random() < 0.25;
+  const thickness = faint ? between(random, 0.07, 0.18) : between(random, 0.3, 0.85);
   const count = 1 + Math.floor(random() * 4);
   for (let n = 0; n < count; n++) {
     const [x, y] = placeOn(egg, between(random, -0.65, 0.65), between(random, -0.6, 0.6));
@@ -192,6 +192,27 @@ export function drawDirt(decals: Decals, egg: Egg, random: Random): void {
     darkness: thickness * 0.8,
   };
   drawSpots(decals.dirt, egg, splashes, random);
+}
+
+/** What a sound egg may have too: a shade left by its nest, or a fibre of straw that clings to it. */
+export function drawHarmlessMarks(decals: Decals, egg: Egg, random: Random): void {
+  if (random() < 0.22) {
+    const [x, y] = placeOn(egg, between(random, -0.6, 0.6), between(random, -0.6, 0.6));
+    const radius = between(random, 8, 20);
+    const thickness = between(random, 0.01, 0.045);
+    drawBlotch(
+      decals.dirt,
+      { x, y, radius, stretch: 1.3, turn: random() * Math.PI, thickness },
+      random,
+    );
+  }
+  if (random() < 0.06) {
+    const from = placeOn(egg, between(random, -0.6, 0.6), between(random, -0.6, 0.6));
+    const turn = random() * Math.PI * 2;
+    const length = between(random, 8, 18);
+    const to = [from[0] + Math.cos(turn) * length, from[1] + Math.sin(turn) * length] as const;
+    stroke(decals.speckle, from, to, 0.8, between(random, 0.12, 0.3));
+  }
 }
 
 interface Blotch {

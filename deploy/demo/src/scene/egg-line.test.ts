@@ -142,8 +142,8 @@ describe("the worlds", () => {
   it("lamp-aging is darker and warmer, and flickers", () => {
     const usual = shell(open("normal").render(clean, NOON));
     const old = shell(open("lamp-aging").render(clean, NOON));
-    expect(old[1]).toBeLessThan(usual[1] - 30);
-    expect(old[0] / old[2]).toBeGreaterThan(1.2 * (usual[0] / usual[2]));
+    expect(old[1]).toBeLessThan(usual[1] - 12);
+    expect(old[0] / old[2]).toBeGreaterThan(1.12 * (usual[0] / usual[2]));
     const flicker = (world: World) => {
       const scene = open(world);
       const rails = Array.from(

@@ -62,7 +62,7 @@ export function eggAt(seedHash: number, tick: number): Egg | null {
     centreY: 119 + 6 * bell(random),
     angle: upright + 0.17 * bell(random),
     halfLength: between(random, 71, 82),
-    aspect: between(random, 1.25, 1.38),
-    taper: between(random, 0.09, 0.17),
+    aspect: between(random, 1.23, 1.4),
+    taper: between(random, 0.08, 0.18),
   };
 }

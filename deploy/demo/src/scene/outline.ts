@@ -55,11 +55,12 @@ export function outlineOf(egg: Egg, random: Random): Outline {
   return sample(shape, egg.halfLength);
 }
 
-/** One plain deformation, or two milder ones. */
+/** One deformation, plain or hard to see, or two milder ones. */
 function deform(shape: Deformation, random: Random): void {
   const both = random() < 0.35;
   const first = Math.floor(random() * 6);
-  deformOne(shape, first, both ? 0.7 : 1, random);
+  const mild = !both && random() < 0.3;
+  deformOne(shape, first, both ? 0.7 : mild ? between(random, 0.45, 0.65) : 1, random);
   if (both) deformOne(shape, (first + 1 + Math.floor(random() * 5)) % 6, 0.6, random);
 }
 

@@ -1,4 +1,4 @@
-import { type Decals, drawCracks, drawDirt, drawSpots } from "./decals.ts";
+import { type Decals, drawCracks, drawDirt, drawHarmlessMarks, drawSpots } from "./decals.ts";
 import type { Shell } from "./egg-painter.ts";
 import type { Egg } from "./item.ts";
 import { TILE_SIDE } from "./noise-tile.ts";
@@ -29,7 +29,7 @@ export function brownShell(random: Random): Shell {
   return {
     base: [0.58 - 0.25 * depth, 0.335 - 0.2 * depth, 0.205 - 0.145 * depth],
     ...finish(random),
-    mottling: between(random, 0.1, 0.22),
+    mottling: between(random, 0.07, 0.16),
   };
 }
 
@@ -53,11 +53,12 @@ export function decorate(
 ): void {
   if (egg.label === "cracked") drawCracks(decals, egg, defects);
   if (egg.label === "dirty") drawDirt(decals, egg, defects);
+  drawHarmlessMarks(decals, egg, looks);
   const pores = { count: Math.floor(between(looks, 4, 30)), radiusPxMax: 0.9, darkness: 0.2 };
   drawSpots(decals.speckle, egg, pores, looks);
   if (breed === "brown" && looks() < 0.55) {
     const speckles = {
-      count: Math.floor(between(looks, 40, 220)),
+      count: Math.floor(between(looks, 40, 180)),
       radiusPxMax: between(looks, 1.4, 3.4),
       darkness: between(looks, 0.5, 0.95),
     };

@@ -44,16 +44,16 @@ function spreadGrease(grease: Float32Array, seed: number): void {
   }));
   for (let y = 0; y < HEIGHT; y++) {
     for (let x = 0; x < WIDTH; x++) {
-      let thick = 0.12;
+      let thick = 0.06;
       for (const smear of smears) {
         const dx = x - smear.x;
         const dy = y - smear.y;
         const along = (dx * Math.cos(smear.turn) + dy * Math.sin(smear.turn)) / smear.stretch;
         const across = dy * Math.cos(smear.turn) - dx * Math.sin(smear.turn);
-        thick += 0.45 * Math.exp(-(along * along + across * across) / smear.radius ** 2);
+        thick += 0.26 * Math.exp(-(along * along + across * across) / smear.radius ** 2);
       }
       const streak = streaks[(y & TILE_MASK) * TILE_SIDE + (x & TILE_MASK)] ?? 0;
-      grease[y * WIDTH + x] = Math.max(0, Math.min(0.75, thick * (1 + 0.45 * streak)));
+      grease[y * WIDTH + x] = Math.max(0, Math.min(0.5, thick * (1 + 0.45 * streak)));
     }
   }
 }
@@ -65,7 +65,7 @@ function dropDust(dust: Float32Array, seed: number): void {
     const cx = random() * WIDTH;
     const cy = random() * HEIGHT;
     const radius = between(random, 4, 13);
-    const dim = between(random, 0.08, 0.3);
+    const dim = between(random, 0.08, 0.24);
     const soft = radius * between(random, 0.5, 0.9);
     for (
       let y = Math.max(0, Math.floor(cy - radius * 1.5));
@@ -121,7 +121,7 @@ function blurAlong(
 }
 
 /** Stray light from grease lifts the blacks; this much of the blurred light is added everywhere. */
-const HAZE = [0.045, 0.047, 0.049] as const;
+const HAZE = [0.036, 0.038, 0.04] as const;
 
 function veil(
   radiance: Float32Array,

@@ -32,10 +32,10 @@ export const LOOKS: Readonly<Record<World, WorldLook>> = {
   // An old lamp gives less light, and less blue; the camera's gain then lifts the noise.
   "lamp-aging": {
     ...NORMAL,
-    lamp: [0.5, 0.385, 0.225],
-    falloff: 2.6,
-    flicker: 0.11,
-    noiseCounts: 4.2,
+    lamp: [0.66, 0.56, 0.4],
+    falloff: 2.1,
+    flicker: 0.09,
+    noiseCounts: 3.4,
   },
   "dirty-lens": { ...NORMAL, smudges: 1 },
   "brown-eggs": { ...NORMAL, shells: "brown" },
