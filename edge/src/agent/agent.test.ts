@@ -234,6 +234,14 @@ test("scene and preview follow the desired document; a scene that does not exist
   cloud.setDesired({ preview: null });
 });
 
+test("a scene that is refused from the start does not keep the camera from starting", async () => {
+  cloud.setDesired({ model: await publish("1.0.0"), scene: { light: "purple" } });
+  const { eye } = await start();
+  await cloud.until(() => cloud.events.some(({ kind }) => kind === "scene-refused"));
+  await vi.waitFor(() => expect(eye.stats("belt").results).toBeGreaterThan(5));
+  expect(eye.scene).toEqual({});
+});
+
 test("the local interface shows the device and takes frames", async () => {
   cloud.setDesired({ model: await publish("1.0.0"), settings: everything });
   const { url } = await start();

@@ -132,6 +132,7 @@ export class Agent {
       onDrop: ({ camera, cause }) => this.#reporter.dropped(camera, this.eye.modelId, cause),
       onError: (error) => this.#failed(error),
       onFault: (error) => this.options.log.error({ reason: messageOf(error) }, "a callback threw"),
+      onSceneRefused: (message) => this.#reporter.event("scene-refused", "warning", message),
       onCamera: (camera, state, reason) => {
         this.#news.changed(camera, state, reason, Date.now());
         this.#telling?.reported.changed();
@@ -223,11 +224,7 @@ export class Agent {
     this.options.log.info({ version: document.version }, "applying the desired document");
     this.#settings = document.settings;
     this.#reporter.configure(document.settings);
-    try {
-      this.eye.configureScene(document.scene);
-    } catch (error) {
-      this.#reporter.event("scene-refused", "warning", messageOf(error));
-    }
+    this.eye.configureScene(document.scene);
     this.#preview?.watch(document.preview?.until ?? null);
     this.updater.setTarget(document.model);
   }

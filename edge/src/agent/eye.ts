@@ -2,7 +2,7 @@
  * Perception as the agent holds it: cameras, pipeline and engine. Cameras start with the first model:
  * without one every frame would only be an error.
  */
-import { AppError, messageOf } from "@fieldloop/shared/errors";
+import { messageOf } from "@fieldloop/shared/errors";
 import type { DeviceProfile } from "@fieldloop/shared/manifest/profile";
 import type { RunningModel } from "@fieldloop/shared/messages/twin";
 import type { ModelOptions } from "@fieldloop/shared-node/model";
@@ -36,6 +36,7 @@ export interface EyeOptions {
   readonly onDrop: (drop: FrameDrop) => void;
   readonly onError: (error: FrameError) => void;
   readonly onFault: (error: unknown) => void;
+  readonly onSceneRefused: (message: string) => void;
   readonly onCamera: (camera: string, state: string, reason: string | null) => void;
   /** Another model runs from now on. */
   readonly onModel: (model: RunningModel, rule: ExceptionRule) => void;
@@ -45,6 +46,8 @@ interface Mounted {
   readonly config: CameraConfig;
   readonly source: FrameSource;
   readonly camera: Camera;
+  /** Whether it has shown a frame: only then can a scene say what it does not know. */
+  opened: boolean;
 }
 
 export class Eye implements ModelRuntime {
@@ -53,6 +56,7 @@ export class Eye implements ModelRuntime {
   readonly #pipeline: Pipeline;
   readonly #mounted: readonly Mounted[];
   #running: RunningModel | null = null;
+  #wantedScene: Readonly<Record<string, string>> = {};
   #scene: Readonly<Record<string, string>> = {};
   #started = false;
 
@@ -127,23 +131,25 @@ export class Eye implements ModelRuntime {
   }
 
   /**
-   * Changes what synthetic cameras show.
-   * @throws AppError `scene-refused` with the scene's own sentence
+   * Changes what synthetic cameras show; one that has not shown anything yet follows with its first
+   * frame, so that a setting it does not know never keeps it from starting.
    */
   configureScene(settings: Readonly<Record<string, string>>): void {
-    for (const { config, source } of this.#mounted) {
-      if (config.kind !== "synthetic" || !(source instanceof SyntheticSource)) continue;
-      try {
-        source.configure({ ...config.synthetic.settings, ...settings });
-      } catch (cause) {
-        throw new AppError({
-          code: "scene-refused",
-          message: `the camera ${config.name} refuses the scene: ${messageOf(cause)}`,
-          cause,
-        });
-      }
+    this.#wantedScene = settings;
+    const accepted = this.#mounted.map((mounted) => !mounted.opened || this.#applyScene(mounted));
+    if (accepted.every(Boolean)) this.#scene = settings;
+  }
+
+  #applyScene({ config, source }: Mounted): boolean {
+    if (config.kind !== "synthetic" || !(source instanceof SyntheticSource)) return true;
+    try {
+      source.configure({ ...config.synthetic.settings, ...this.#wantedScene });
+      return true;
+    } catch (error) {
+      const message = `the camera ${config.name} refuses the scene: ${messageOf(error)}`;
+      this.#options.onSceneRefused(message);
+      return false;
     }
-    this.#scene = settings;
   }
 
   cameras(): readonly (CameraStatus & { readonly kind: CameraConfig["kind"] })[] {
@@ -210,9 +216,16 @@ export class Eye implements ModelRuntime {
       name: config.name,
       source,
       sink: this.#pipeline.sink(config.name),
-      onState: (state, reason) => this.#options.onCamera(config.name, state, reason),
+      onState: (state, reason) => {
+        if (state === "streaming" && !mounted.opened) {
+          mounted.opened = true;
+          if (!this.#applyScene(mounted)) this.#scene = {};
+        }
+        this.#options.onCamera(config.name, state, reason);
+      },
     });
-    return { config, source, camera };
+    const mounted: Mounted = { config, source, camera, opened: false };
+    return mounted;
   }
 
   #source(config: CameraConfig): FrameSource {

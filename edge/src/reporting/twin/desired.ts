@@ -72,28 +72,27 @@ export class Desired {
 
   /** The cloud says which version it holds; fetches it where that is another one. */
   noticed(version: number): void {
-    if (version === this.version && this.#fetching === undefined) return;
-    this.#wantedVersion = version;
-    void this.fetch();
+    if (this.#fetching !== undefined) this.#wantedVersion = version;
+    else if (version !== this.version) void this.fetch();
   }
 
   /** Fetches and applies, one at a time. A failure is tried again later. */
   fetch(): Promise<void> {
-    this.#fetching ??= this.#fetch().finally(() => {
+    this.#wantedVersion = undefined;
+    this.#fetching ??= this.#fetch().then((fetched) => {
       this.#fetching = undefined;
       // A notice that came meanwhile may have spoken of a newer document.
       const wanted = this.#wantedVersion;
-      this.#wantedVersion = undefined;
-      if (wanted !== undefined && wanted > this.version && !this.#stopping.signal.aborted)
-        this.#schedule(this.#options.retryMs);
+      if (fetched && wanted !== undefined && wanted !== this.version) void this.fetch();
     });
     return this.#fetching;
   }
 
-  async #fetch(): Promise<void> {
+  /** @returns whether a document came */
+  async #fetch(): Promise<boolean> {
     const { files, path, log, pollMs, retryMs } = this.#options;
     const { signal } = this.#stopping;
-    if (signal.aborted) return;
+    if (signal.aborted) return false;
     try {
       const document = desiredDocument.parse(await this.#options.fetch(signal));
       if (document.version !== this.version) {
@@ -102,10 +101,12 @@ export class Desired {
         await files.writeAtomic(path, JSON.stringify(document));
       }
       this.#schedule(pollMs);
+      return true;
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return false;
       log.warn({ reason: messageOf(error) }, "cannot get the desired document");
       this.#schedule(retryMs);
+      return false;
     }
   }
 
