@@ -20,6 +20,9 @@ const lateMs = 5000;
 export function FramePanel({ device }: { readonly device: DeviceDetail }) {
   const mayView = useRefusal("media:view");
   const { isWatching, setWatching, frame, error } = useWatch(device.id);
+  const [loaded, setLoaded] = useState<LiveFrame | undefined>(undefined);
+  // The answer changes with the picture it belongs to, not when the picture is announced.
+  const shown = frame === undefined ? undefined : (loaded ?? frame);
   const offline = device.status === "online" ? undefined : td("frames.offline");
   return (
     <Card
@@ -34,7 +37,10 @@ export function FramePanel({ device }: { readonly device: DeviceDetail }) {
             icon="play"
             look="primary"
             refusal={mayView ?? can.watch(device) ?? offline}
-            onClick={() => setWatching(true)}
+            onClick={() => {
+              setLoaded(undefined);
+              setWatching(true);
+            }}
           >
             {td("frames.watch")}
           </Button>
@@ -46,27 +52,37 @@ export function FramePanel({ device }: { readonly device: DeviceDetail }) {
           <p>{isWatching ? td("frames.waiting") : td("frames.idle")}</p>
         </div>
       ) : (
-        <Picture id={device.id} frame={frame} />
+        <Picture id={device.id} frame={frame} shown={loaded} onLoaded={setLoaded} />
       )}
-      <Answer frame={frame} />
+      <Answer frame={shown} />
       <FormFailure error={error} />
     </Card>
   );
 }
 
-function Picture({ id, frame }: { readonly id: string; readonly frame: LiveFrame }) {
+function Picture(props: {
+  readonly id: string;
+  readonly frame: LiveFrame;
+  /** The frame whose picture is on the screen. */
+  readonly shown: LiveFrame | undefined;
+  readonly onLoaded: (frame: LiveFrame) => void;
+}) {
+  const { id, frame, shown } = props;
   const [size, setSize] = useState({ width: 4, height: 3 });
   const path = pathOf(devices.frame, { params: { id } });
   return (
     <div className={css.frame} data-testid="live-frame">
       <img
         src={`${path}?at=${frame.at}`}
-        alt={td("frames.alt", { id, result: answerText(frame.result) })}
-        onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) =>
-          setSize((old) => (old.width === width && old.height === height ? old : { width, height }))
-        }
+        alt={td("frames.alt", { id, result: answerText((shown ?? frame).result) })}
+        onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) => {
+          setSize((old) =>
+            old.width === width && old.height === height ? old : { width, height },
+          );
+          props.onLoaded(frame);
+        }}
       />
-      <Boxes result={frame.result} size={size} />
+      {shown === undefined ? null : <Boxes result={shown.result} size={size} />}
     </div>
   );
 }
