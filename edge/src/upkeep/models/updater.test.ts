@@ -220,7 +220,8 @@ test("a model that fails on live frames is rolled back to the one before", async
   updater.live(false);
   await phase("rolled-back");
   await runs(runtime, "1.0.0");
-  expect(outcomes.at(-1)).toMatchObject({ kind: "model-rolled-back", model: "eggs@1.0.1" });
+  const rolledBack = { kind: "model-rolled-back", model: "eggs@1.0.1" };
+  await vi.waitFor(() => expect(outcomes.at(-1)).toMatchObject(rolledBack));
   expect(updater.update?.reason).toContain("eggs 1.0.0 runs again");
   expect(runtime.loads).toEqual(["1.0.0", "1.0.1", "1.0.0"]);
 });
