@@ -70,7 +70,7 @@ export class Children {
 
   #spawn(plan: ChildPlan): ChildProcess {
     const child = spawn(process.execPath, [...(plan.nodeFlags ?? []), plan.program, ...plan.args], {
-      env: { ...process.env, ...plan.env },
+      env: { ...inherited(process.env), ...plan.env },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       detached: true, // Ctrl-C reaches this process only, which then stops the others in order
     });
@@ -84,6 +84,15 @@ export class Children {
     });
     return child;
   }
+}
+
+/**
+ * The shell's environment without what would send a demo agent elsewhere: a visitor exports
+ * FIELDLOOP_URL for the command line, and an agent obeys the environment before its file.
+ */
+function inherited(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const foreign = /^FIELDLOOP_(URL|TOKEN|CLAIM_TOKEN|AGENT_.*)$/;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)));
 }
 
 async function stopOne(child: ChildProcess): Promise<void> {
