@@ -75,7 +75,7 @@ export const deviceColumns: readonly DeviceColumn[] = [
   {
     title: td("col.confidence"),
     long: td("col.confidenceLong"),
-    width: "58px",
+    width: "64px",
     end: true,
     Cell: ({ device }) => <LatestCell device={device} field="confidence" />,
   },

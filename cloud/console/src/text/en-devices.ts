@@ -39,7 +39,7 @@ export const enDevices = {
   "col.p95": "p95 ms",
   "col.confidence": "Conf.",
   "col.confidenceLong": "Mean confidence",
-  "col.losses": "Drop / err",
+  "col.losses": "Drop/err",
   "col.lossesLong": "Dropped frames / errors in the newest window",
   "col.world": "World",
   "col.seen": "Seen",
