@@ -24,6 +24,7 @@ export function packageOf(path: string): string {
     ["deploy/", "deploy"],
     ["bench/", "bench"],
     ["test/", "test"],
+    ["scripts/protocol", "protocol"], // reads the built tables; the other scripts run before a build
     ["scripts/", "scripts"],
   ];
   return homes.find(([start]) => path.startsWith(start))?.[1] ?? "root";
@@ -47,6 +48,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cloud: ["shared", "shared-node"],
   cli: ["shared", "shared-node"],
   console: ["shared"],
+  protocol: ["shared"],
   scripts: [],
   root: [],
 };

@@ -1,0 +1,3 @@
+/** Where the committed document lies. */
+export const protocolFile: string;
+export function protocolDocument(): string;

@@ -1,0 +1,340 @@
+/**
+ * What the schemas cannot say: the meaning of every field, and one worked example per message. The
+ * generator refuses to write the document when a field has no meaning here, when a meaning names no
+ * field, or when an example does not fit its schema.
+ */
+import {
+  ackMessage,
+  commandMessage,
+  desiredNotice,
+  labelsMessage,
+  onlineMessage,
+  otaMessage,
+} from "@fieldloop/shared/messages/control";
+import { eventBatch, telemetryBatch } from "@fieldloop/shared/messages/telemetry";
+import { desiredDocument, reportedState } from "@fieldloop/shared/messages/twin";
+
+const manifest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+const file = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752";
+const noon = 1_772_366_400_000;
+const zeros = (n) => Array.from({ length: n }, () => 0);
+
+const version = "version of this message's form; always 1";
+const epochMeaning = "the boot epoch that the sequence numbers belong to";
+const skippedMeaning = "numbers that will never be sent: first, last (included), reason";
+
+/** In the order of the document. `topic`: the end of the topic, or `undefined` for HTTP. */
+export const messages = [
+  {
+    topic: "up/online",
+    schema: onlineMessage,
+    about:
+      "Birth and last will. Publish it with `online: true` after the subscription stands, and hand the broker the same with `online: false` as the will when connecting; publish that yourself before a planned goodbye. The cloud answers a birth with `dn/ack` and `dn/desired`.",
+    fields: {
+      v: version,
+      online: "`true` for a birth, `false` for a will",
+      boot: "random id of the client's process; a will of an earlier process is ignored",
+      epoch: "the epoch that new rows get; the acknowledgement may ask for a higher one",
+      at: "when it was written",
+      agentVersion: "version of the client's software, shown to people",
+    },
+    example: { v: 1, online: true, boot: "k3v9q2", epoch: 7, at: noon, agentVersion: "0.1.0" },
+  },
+  {
+    topic: "up/tm",
+    schema: telemetryBatch,
+    about:
+      "A batch of telemetry windows and single results, in columns: each column is a list with one value per row, and all columns of a table are equally long. Leave a table out when it has no rows. A window says what one camera did with one model between two instants; all windows together account for every frame.",
+    fields: {
+      v: version,
+      epoch: epochMeaning,
+      skipped: skippedMeaning,
+      windows: "table of telemetry windows",
+      "windows.seq": "sequence number of the row, from 1",
+      "windows.camera": "name of the camera on this device",
+      "windows.model": "`name@version` of the model that ran",
+      "windows.from": "beginning of the window",
+      "windows.to": "end of the window",
+      "windows.frames": "frames taken; results, dropped and errors add up to it",
+      "windows.results": "frames that became a result",
+      "windows.dropped":
+        "frames left out, by cause: `busy`, `stale`, `oversized`, `quota`, `stopping`",
+      "windows.errors": "frames that failed, by cause: `decode`, `inference`, `source`",
+      "windows.classes": "results per top class, or detections per class",
+      "windows.latency":
+        "capture to decision in milliseconds, as a sparse histogram: [bucket, count], ascending; bucket i counts values in (1.05^(i-1), 1.05^i]",
+      "windows.confidence": "results by confidence, in twenty equal bins from 0 to 1",
+      results: "table of single results",
+      "results.seq": "sequence number of the row, from 1",
+      "results.at": "when the frame was captured",
+      "results.camera": "name of the camera on this device",
+      "results.frame": "id of the frame, as the camera gave it",
+      "results.model": "`name@version` of the model that ran",
+      "results.reason": "why it is reported one by one",
+      "results.label": "top class; `null` for a detector",
+      "results.confidence":
+        "calibrated probability of the top class, or the best detection's score, 0 for none",
+      "results.latencyMs": "capture to decision, milliseconds",
+      "results.detections": "what a detector found; `null` for a classifier",
+      "results.detections[].label": "class of the thing",
+      "results.detections[].score": "how certain the model is",
+      "results.detections[].box": "x1, y1, x2, y2 as fractions of the frame, from the top left",
+    },
+    example: {
+      v: 1,
+      epoch: 7,
+      windows: {
+        seq: [1],
+        camera: ["belt"],
+        model: ["egg-grader@1.0.0"],
+        from: [noon - 5000],
+        to: [noon],
+        frames: [10],
+        results: [9],
+        dropped: [{ busy: 1 }],
+        errors: [{}],
+        classes: [{ clean: 8, cracked: 1 }],
+        latency: [
+          [
+            [46, 7],
+            [52, 2],
+          ],
+        ],
+        confidence: [[...zeros(18), 2, 7]],
+      },
+      results: {
+        seq: [2],
+        at: [noon - 1200],
+        camera: ["belt"],
+        frame: ["belt-000042"],
+        model: ["egg-grader@1.0.0"],
+        reason: ["sampled"],
+        label: ["cracked"],
+        confidence: [0.93],
+        latencyMs: [12.4],
+        detections: [null],
+      },
+    },
+  },
+  {
+    topic: "up/ev",
+    schema: eventBatch,
+    about: "A batch of events, in columns like `up/tm` and numbered in the same sequence.",
+    fields: {
+      v: version,
+      epoch: epochMeaning,
+      skipped: skippedMeaning,
+      events: "table of events",
+      "events.seq": "sequence number of the row, from 1",
+      "events.at": "when it happened",
+      "events.kind": "stable name of what happened, for programs",
+      "events.severity": "how much it matters",
+      "events.message": "one sentence for people",
+      "events.detail": "further facts, whatever helps; at most 16 levels deep",
+    },
+    example: {
+      v: 1,
+      epoch: 7,
+      events: {
+        seq: [3],
+        at: [noon],
+        kind: ["camera-stalled"],
+        severity: ["warning"],
+        message: ["the camera belt has given no frame for 10 s"],
+        detail: [{ camera: "belt" }],
+      },
+    },
+  },
+  {
+    topic: "up/ota",
+    schema: otaMessage,
+    about:
+      "How far a model update is. Publish it when the phase changes, and now and then while bytes arrive. It is not numbered: one that is lost is made up for by `up/state`.",
+    fields: {
+      v: version,
+      at: "when it was written; a later time lets an attempt begin again",
+      model: "name of the model",
+      version: "version it is updated to",
+      phase: "where the update stands; see [Phases of an update](#phases-of-an-update)",
+      bytesDone: "bytes of the download that are there",
+      bytesTotal: "bytes of the download in all",
+      reason: "why it failed or was rolled back, as one sentence",
+    },
+    example: {
+      v: 1,
+      at: noon,
+      model: "egg-grader",
+      version: "1.0.1",
+      phase: "downloading",
+      bytesDone: 1_048_576,
+      bytesTotal: 2_611_200,
+      reason: null,
+    },
+  },
+  {
+    topic: "up/state",
+    schema: reportedState,
+    about:
+      "The device's half of the twin: all of it, whenever something of it changes, and now and then.",
+    fields: {
+      v: version,
+      at: "when it was written",
+      boot: "the same id as in the birth",
+      agentVersion: "version of the client's software",
+      profile: "device profile, as given when enrolling",
+      desiredVersion: "version of the desired document that has been applied; 0 for none",
+      model: "the model that runs; `null` for none",
+      "model.name": "its name",
+      "model.version": "its version",
+      "model.manifest": "digest of its manifest; `null` for one configured by file",
+      "model.variant": "which of the version's files was chosen",
+      "model.digest": "digest of the ONNX file",
+      "model.provider": "execution provider that really ran the nodes",
+      update: "the update under way or the last one; `null` for none",
+      "update.model": "name of the model",
+      "update.version": "version it is updated to",
+      "update.phase": "as in `up/ota`",
+      "update.reason": "why it failed or was rolled back",
+      "update.at": "when this phase began",
+      settings: "the settings that hold now",
+      "settings.results": "which single results are reported besides the windows",
+      "settings.sampleShare": "share of results reported under `sampled`",
+      "settings.windowMs": "length of a telemetry window, milliseconds",
+      scene: "settings of synthetic cameras; empty elsewhere",
+      cameras: "every camera of the device",
+      "cameras[].name": "its name",
+      "cameras[].kind": "where its frames come from, for example `directory`",
+      "cameras[].state": "how it is",
+      "cameras[].reason": "why it does not stream",
+      vitals: "how the board is",
+      "vitals.rssBytes": "memory of the client's process",
+      "vitals.uptimeS": "seconds since the process started",
+      "vitals.loadAverage": "load average of the last minute",
+      "vitals.temperatureC": "processor's temperature; `null` where it cannot be read",
+      "vitals.diskFreeBytes": "room on the data folder's disk; `null` where unknown",
+      "vitals.outboxRows": "rows that wait for an acknowledgement",
+      "vitals.clockOk": "whether the clock can be right at all",
+    },
+    example: {
+      v: 1,
+      at: noon,
+      boot: "k3v9q2",
+      agentVersion: "0.1.0",
+      profile: "raspberry-pi-5",
+      desiredVersion: 4,
+      model: {
+        name: "egg-grader",
+        version: "1.0.0",
+        manifest,
+        variant: "fp32",
+        digest: file,
+        provider: "cpu",
+      },
+      update: null,
+      settings: { results: "sampled", sampleShare: 0.01, windowMs: 60_000 },
+      scene: {},
+      cameras: [{ name: "belt", kind: "directory", state: "streaming", reason: null }],
+      vitals: {
+        rssBytes: 151_000_000,
+        uptimeS: 86_400,
+        loadAverage: 0.4,
+        temperatureC: 51.5,
+        diskFreeBytes: 9_000_000_000,
+        outboxRows: 0,
+        clockOk: true,
+      },
+    },
+  },
+  {
+    topic: "up/labels",
+    schema: labelsMessage,
+    about:
+      "Ground truth for frames of other devices of the same site, from a device of role `station`. It may come long after the frame.",
+    fields: {
+      v: version,
+      id: "makes a repeated message harmless",
+      labels: "one entry per frame",
+      "labels[].device": "device that saw the frame",
+      "labels[].frame": "the frame's id, as in its result",
+      "labels[].label": "what it truly was",
+      "labels[].capturedAt": "when the frame was captured, as far as the station knows",
+      "labels[].at": "when the truth was found",
+    },
+    example: {
+      v: 1,
+      id: "st-1-000017",
+      labels: [
+        {
+          device: "cam-1",
+          frame: "belt-000042",
+          label: "cracked",
+          capturedAt: noon - 1200,
+          at: noon + 40_000,
+        },
+      ],
+    },
+  },
+  {
+    topic: "dn/ack",
+    schema: ackMessage,
+    about: "What the cloud has committed of one epoch: only now may the client forget these rows.",
+    fields: {
+      v: version,
+      epoch: "the epoch it speaks of; after a birth the highest one ever seen, 0 for none",
+      upTo: "every number up to and including this one is stored or skipped; 0 for none",
+      beyond: "further stored ranges above `upTo`, ascending and disjoint, both ends included",
+      window: "how many batches may be under way unacknowledged; 0 asks for a pause",
+    },
+    example: { v: 1, epoch: 7, upTo: 2, beyond: [[4, 6]], window: 64 },
+  },
+  {
+    topic: "dn/desired",
+    schema: desiredNotice,
+    about:
+      "Notice that a desired document with this version exists. Fetch it by HTTP when the version differs from the one applied. It is not retained: it comes after every birth and every change.",
+    fields: { v: version, version: "version of the document" },
+    example: { v: 1, version: 5 },
+  },
+  {
+    topic: "dn/cmd",
+    schema: commandMessage,
+    about:
+      "A command. The same id may come twice and is to be carried out once; the answer is an event.",
+    fields: {
+      v: version,
+      id: "id of the request; the answering event carries it",
+      command: "`report-state`: publish `up/state`; `flush`: send what is waiting now",
+    },
+    example: { v: 1, id: "c-81", command: "report-state" },
+  },
+  {
+    title: "The desired document",
+    schema: desiredDocument,
+    about:
+      "The cloud's half of the twin, answered by `GET /api/v1/device/desired`. Keep it on disk: it says what to do before there is a network.",
+    fields: {
+      v: version,
+      version: "grows with every change; report it as `desiredVersion` once applied",
+      model: "the model to run; `null` leaves the device as it is",
+      "model.name": "its name",
+      "model.version": "its version",
+      "model.manifest": "digest of its manifest, which names all further files by digest",
+      "model.manifestBytes": "size of the manifest",
+      settings: "how to report",
+      "settings.results": "which single results are reported besides the windows",
+      "settings.sampleShare": "share of results reported under `sampled`",
+      "settings.windowMs": "length of a telemetry window, milliseconds",
+      scene: "settings of synthetic cameras",
+      preview: "set while somebody watches; `null` otherwise",
+      "preview.until": "until when frames are wanted, at most one a second",
+    },
+    example: {
+      v: 1,
+      version: 5,
+      model: { name: "egg-grader", version: "1.0.1", manifest, manifestBytes: 1840 },
+      settings: { results: "sampled", sampleShare: 0.01, windowMs: 60_000 },
+      scene: {},
+      preview: null,
+    },
+  },
+];
