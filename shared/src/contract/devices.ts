@@ -214,13 +214,14 @@ export const devices = {
     params: deviceParams,
     reply: z.object({ until: timeMs }),
   }),
-  /** Bytes: image/jpeg, the newest preview; 404 where nobody watches. */
+  /** Bytes: image/jpeg; 404 where nobody watches. */
   frame: endpoint({
     method: "GET",
     path: "/api/v1/devices/:id/frame",
-    summary: "The newest live frame",
+    summary: "The live frame a `frame` event spoke of, while it is kept; the newest without `at`",
     access: "media:view",
     params: deviceParams,
+    query: z.object({ at: z.optional(z.coerce.number()) }),
     reply: z.unknown(),
     rawReply: "image/jpeg",
   }),

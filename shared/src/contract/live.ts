@@ -1,7 +1,8 @@
 /**
  * The live stream: server-sent events on `GET /api/v1/live`. Each event's `data` is one of these as
  * JSON; `id` grows, and `Last-Event-ID` resumes. The server keeps the newest per thing and sends at
- * most four changes a second for each.
+ * most four changes a second for each. Every five seconds an event named `ping` shows that the stream
+ * lives.
  */
 import * as z from "zod/mini";
 import { slug, timeMs } from "../ids.ts";

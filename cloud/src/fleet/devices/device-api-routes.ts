@@ -41,7 +41,7 @@ export function deviceApiRoutes(app: FastifyInstance, fleet: Fleet): void {
         const device = await findDevice(platform.db, caller.id);
         const until = device?.previewUntil ?? null;
         if (until === null || until <= now) throw notWatched();
-        previews.put(caller.id, jpeg, until, now);
+        previews.put(caller.id, { at: now, jpeg }, until);
         platform.live.publish({ kind: "frame", device: caller.id, at: now, result });
       },
     },

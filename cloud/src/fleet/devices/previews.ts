@@ -1,10 +1,20 @@
-/** The newest live frame of each watched device: in memory only, bounded, and gone soon after. */
+/**
+ * The last live frames of each watched device: in memory only, bounded, and gone soon after. A few are
+ * kept, so that a page that has heard of a frame can still fetch that very one.
+ */
 import { previewBytesMax } from "@fieldloop/shared/contract/device-api";
 
+export interface Preview {
+  /** When it arrived; `frame` events name it. */
+  readonly at: number;
+  readonly jpeg: Uint8Array;
+}
+
 export interface Previews {
-  /** Keeps the frame until shortly after the watch ends; the oldest device's goes when full. */
-  put(device: string, jpeg: Uint8Array, watchedUntil: number, now: number): void;
-  get(device: string, now: number): Uint8Array | undefined;
+  /** Keeps the frame until shortly after the watch ends; the oldest device's go when full. */
+  put(device: string, preview: Preview, watchedUntil: number): void;
+  /** The frame that arrived at `at`, or the newest. */
+  get(device: string, now: number, at?: number): Uint8Array | undefined;
   drop(device: string): void;
   stop(): void;
 }
@@ -12,6 +22,7 @@ export interface Previews {
 /** How long a frame outlives its watch. */
 const lingerMs = 10_000;
 const sweepEveryMs = 10_000;
+const framesPerDevice = 3;
 
 export interface PreviewsOptions {
   readonly devicesMax?: number;
@@ -19,32 +30,41 @@ export interface PreviewsOptions {
   readonly now: () => number;
 }
 
+interface Kept {
+  readonly frames: readonly Preview[];
+  readonly dropAt: number;
+}
+
 export function createPreviews(options: PreviewsOptions): Previews {
   const { devicesMax = 256, frameBytesMax = previewBytesMax } = options;
-  const frames = new Map<string, { readonly jpeg: Uint8Array; readonly dropAt: number }>();
+  const devices = new Map<string, Kept>();
   const sweep = (now: number) => {
-    for (const [device, { dropAt }] of frames) if (dropAt <= now) frames.delete(device);
+    for (const [device, { dropAt }] of devices) if (dropAt <= now) devices.delete(device);
   };
   const timer = setInterval(() => sweep(options.now()), sweepEveryMs);
   timer.unref();
   return {
-    put: (device, jpeg, watchedUntil, now) => {
-      if (jpeg.byteLength > frameBytesMax) return;
-      frames.delete(device); // so that insertion order is age
-      frames.set(device, { jpeg, dropAt: watchedUntil + lingerMs });
-      if (frames.size <= devicesMax) return;
-      sweep(now);
-      const [oldest] = frames.keys();
-      if (oldest !== undefined && frames.size > devicesMax) frames.delete(oldest);
+    put: (device, preview, watchedUntil) => {
+      if (preview.jpeg.byteLength > frameBytesMax) return;
+      const earlier = devices.get(device)?.frames ?? [];
+      const frames = [...earlier, preview].slice(-framesPerDevice);
+      devices.delete(device); // so that insertion order is age
+      devices.set(device, { frames, dropAt: watchedUntil + lingerMs });
+      if (devices.size <= devicesMax) return;
+      sweep(preview.at);
+      const [oldest] = devices.keys();
+      if (oldest !== undefined && devices.size > devicesMax) devices.delete(oldest);
     },
-    get: (device, now) => {
-      const frame = frames.get(device);
-      return frame !== undefined && frame.dropAt > now ? frame.jpeg : undefined;
+    get: (device, now, at) => {
+      const kept = devices.get(device);
+      if (kept === undefined || kept.dropAt <= now) return undefined;
+      const exact = at === undefined ? undefined : kept.frames.find((frame) => frame.at === at);
+      return (exact ?? kept.frames.at(-1))?.jpeg;
     },
-    drop: (device) => void frames.delete(device),
+    drop: (device) => void devices.delete(device),
     stop: () => {
       clearInterval(timer);
-      frames.clear();
+      devices.clear();
     },
   };
 }

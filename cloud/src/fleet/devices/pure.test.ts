@@ -53,9 +53,11 @@ describe("previews", () => {
 
   it("vanish ten seconds after the watch and when the device goes", () => {
     const previews = createPreviews({ now: () => 0 });
-    previews.put("cam-1", jpeg(1), 1000, 0);
-    previews.put("cam-1", jpeg(2), 1000, 0);
+    previews.put("cam-1", { at: 0, jpeg: jpeg(1) }, 1000);
+    previews.put("cam-1", { at: 5, jpeg: jpeg(2) }, 1000);
     expect(previews.get("cam-1", 10_999)).toEqual(jpeg(2));
+    expect(previews.get("cam-1", 10_999, 0)).toEqual(jpeg(1));
+    expect(previews.get("cam-1", 10_999, 3)).toEqual(jpeg(2));
     expect(previews.get("cam-1", 11_000)).toBeUndefined();
     previews.drop("cam-1");
     expect(previews.get("cam-1", 0)).toBeUndefined();
@@ -64,8 +66,8 @@ describe("previews", () => {
 
   it("are bounded in number and size, the oldest going first", () => {
     const previews = createPreviews({ now: () => 0, devicesMax: 2, frameBytesMax: 4 });
-    for (const id of ["a", "b", "a", "c"]) previews.put(id, jpeg(0), 1000, 0);
-    previews.put("a", Uint8Array.of(0xff, 0xd8, 0xff, 1, 2), 1000, 0);
+    for (const id of ["a", "b", "a", "c"]) previews.put(id, { at: 0, jpeg: jpeg(0) }, 1000);
+    previews.put("a", { at: 0, jpeg: Uint8Array.of(0xff, 0xd8, 0xff, 1, 2) }, 1000);
     expect(["a", "b", "c"].map((id) => previews.get(id, 0)?.length)).toEqual([4, undefined, 4]);
     previews.stop();
   });

@@ -117,10 +117,10 @@ function addWatching(app: FastifyInstance, fleet: Fleet): void {
         announce(fleet, moved);
         return { until };
       },
-      frame: async ({ params, caller, reply }) => {
+      frame: async ({ params, query, caller, reply }) => {
         const device = await findDevice(platform.db, params.id);
         requireInSight(device, caller.scope, params.id);
-        const jpeg = fleet.previews.get(params.id, platform.now());
+        const jpeg = fleet.previews.get(params.id, platform.now(), query.at);
         if (jpeg === undefined) throw noFrame(params.id);
         return reply.type("image/jpeg").header("cache-control", "no-store").send(jpeg);
       },

@@ -96,7 +96,7 @@ describe("a stream", () => {
         written
           .join("")
           .split("\n")
-          .filter((line) => line.startsWith("data: "))
+          .filter((line) => line.startsWith("data: ") && line !== "data: {}") // a ping says nothing
           .map((line) => JSON.parse(line.slice(6)) as LiveEvent);
       const lastId = () =>
         written

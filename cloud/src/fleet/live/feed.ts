@@ -147,7 +147,8 @@ class Stream {
   /** A sign of life, which also moves the last event id on: what was filtered need not be replayed. */
   beat(): void {
     const { ring } = this.#options;
-    this.#write(this.#pending.size === 0 ? `id: ${ring.idOf(ring.newest)}\n\n` : ": alive\n\n");
+    const id = this.#pending.size === 0 ? `id: ${ring.idOf(ring.newest)}\n` : "";
+    this.#write(`event: ping\n${id}data: {}\n\n`); // an event, since a page cannot see comments
   }
 
   stop(): void {

@@ -45,6 +45,7 @@ async function listen(query = "", lastEventId?: string) {
       const [, data] = text.match(/^data: (.*)\n\n/m) ?? [];
       if (data !== undefined) {
         text = text.slice(text.indexOf(data) + data.length);
+        if (data === "{}") continue; // a ping
         return liveEvent.parse(JSON.parse(data));
       }
       const chunk = await reader?.read().catch(() => undefined);

@@ -14,6 +14,9 @@ export interface LiveRoutesOptions {
   readonly heartbeatMs?: number;
 }
 
+/** Pages count three of these in silence as a broken stream. */
+const heartbeatMs = 5000;
+
 const headers = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-cache, no-transform",
@@ -84,7 +87,7 @@ function keepAlive(platform: Platform, options: LiveRoutesOptions, open: OpenStr
       reply.raw.destroy();
     }
   };
-  const timer = setInterval(() => void beat(), options.heartbeatMs ?? 15_000);
+  const timer = setInterval(() => void beat(), options.heartbeatMs ?? heartbeatMs);
   reply.raw.on("close", () => {
     clearInterval(timer);
     stream.close();
