@@ -7,7 +7,7 @@ import type { Db } from "../../platform/db.ts";
 import { checkMatch } from "../../platform/http.ts";
 import { appendAudit } from "../../platform/ledger/store.ts";
 import { type Device, etagOf, type StoredSettings } from "./devices.ts";
-import { requireInSight } from "./find.ts";
+import { requireInSight, requirePossible } from "./find.ts";
 import { findDevice } from "./reads.ts";
 import { lockDevice, saveChoices } from "./store/devices.ts";
 import { loadTargets, lockTargets } from "./store/targets.ts";
@@ -36,7 +36,8 @@ export function changedChoices(device: Choices, change: DeviceChange): Choices {
 /**
  * Changes where a device belongs, what it follows or how it reports, in the caller's transaction.
  * @returns the device afterwards, and `moved` where its desired document changed
- * @throws AppError 404 out of sight, 412 changed meanwhile, 403 out of the caller's own reach
+ * @throws AppError 404 out of sight, 412 changed meanwhile, 403 out of the caller's own reach, 409
+ * for what its life cycle or its role does not allow
  */
 export async function changeDevice(
   tx: Db,
@@ -48,6 +49,8 @@ export async function changeDevice(
   const before = await lockDevice(tx, call.id);
   requireInSight(before, caller.scope, call.id);
   checkMatch(call.ifMatch, etagOf(before), `device ${before.id}`);
+  if (call.change.settings !== undefined) requirePossible(before, "settings");
+  if (typeof call.change.follows === "string") requirePossible(before, "promoteTarget");
   const choices = changedChoices(before, call.change);
   const old = changedChoices(before, {});
   if (JSON.stringify(choices) === JSON.stringify(old)) return { before, after: before, moved: [] };

@@ -234,6 +234,15 @@ describe("changing a device", () => {
     expect([typo.statusCode, typo.json().detail]).toEqual([409, expect.stringContaining("egg")]);
   });
 
+  it("is refused with a sentence where a station would follow a model", async () => {
+    await enrol("end-1", {}, "station");
+    const { statusCode, ...reply } = await patch("end-1", { follows: "egg" }, "*");
+    expect([statusCode, reply.json().detail]).toEqual([
+      409,
+      "end-1 is a station and runs no model",
+    ]);
+  });
+
   it("removes it: the credential ends, the connection too, and watchers hear it", async () => {
     const { credential } = await enrol("gone-1");
     const url = "/api/v1/devices/gone-1";
