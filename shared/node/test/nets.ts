@@ -112,8 +112,9 @@ export async function largestDifference(
     if (`${one.dims}` !== `${other.dims}`) throw new Error(`[${one.dims}] is not [${other.dims}]`);
     const values = floatsOf(other);
     floatsOf(one).forEach((value, at) => {
-      const difference = Math.abs(value - (values[at] as number)); // as many, as just checked
-      if (!(difference <= largest)) largest = difference;
+      const twin = values[at] as number; // as many, as just checked
+      const difference = Object.is(value, twin) ? 0 : Math.abs(value - twin);
+      largest = Math.max(largest, Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference);
     });
   });
   return largest;

@@ -11,8 +11,9 @@ export interface Edit {
   readonly remove?: Iterable<Node>;
   /** In place of a node; an empty list removes it. */
   readonly replace?: ReadonlyMap<Node, readonly Node[]>;
+  /** Taken as they are. */
   readonly add?: readonly Node[];
-  /** Consumers of the key (outputs of the graph aside) take the value instead. */
+  /** Consumers of the key take the value instead: nodes of the graph and their replacements. */
   readonly rename?: ReadonlyMap<string, string>;
   /** Added, or put in place of one of the same name. */
   readonly initializers?: readonly Tensor[];
@@ -29,7 +30,7 @@ export function edit(graph: Graph, change: Edit): Graph {
     if (removed.has(node)) continue;
     for (const next of change.replace?.get(node) ?? [node]) nodes.push(rename(next));
   }
-  for (const node of change.add ?? []) nodes.push(rename(node));
+  nodes.push(...(change.add ?? []));
   const initializers = new Map(graph.initializers);
   for (const tensor of change.initializers ?? []) initializers.set(tensor.name, tensor);
   const next: Graph = {

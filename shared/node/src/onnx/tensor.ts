@@ -79,7 +79,10 @@ export function int64Tensor(
   values: readonly number[],
   dims?: readonly number[],
 ): Tensor {
-  const data = BigInt64Array.from(values, (value) => BigInt(value));
+  // "To the end" is 2^63-1 in files, which as a number is the next one, 2^63.
+  const data = BigInt64Array.from(values, (value) =>
+    value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value),
+  );
   return makeTensor({ name, type: "int64", dims: dims ?? [values.length], data });
 }
 

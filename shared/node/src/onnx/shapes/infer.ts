@@ -73,7 +73,8 @@ function inferNode(
   node: Node,
   types: ReadonlyMap<string, Inferred>,
 ): readonly (Inferred | undefined)[] | undefined | "no rule" {
-  const rule = node.domain === "" ? rules[node.opType] : undefined;
+  const known = node.domain === "" && Object.hasOwn(rules, node.opType);
+  const rule = known ? rules[node.opType] : undefined;
   if (rule === undefined) return "no rule";
   const inputs = node.inputs.map((name) => types.get(name));
   const constant = node.opType === "Constant" ? constantTensor(node) : undefined;
