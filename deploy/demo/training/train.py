@@ -2,8 +2,9 @@
 
     python3 train.py --data FOLDER --out FOLDER --network student --worlds normal --seed 20
 
-Frames come from export-frames.ts. Under `torchrun --nproc-per-node N` the processes share the
-work (gloo); alone it is one process. Needs PyTorch 1.13 or newer and NumPy, no GPU.
+Frames come from export-frames.ts. Under `torchrun`, or with its environment (RANK,
+WORLD_SIZE, MASTER_ADDR, MASTER_PORT) set by hand where Debian's launcher fails, the processes share
+the work over gloo; alone it is one process. Needs PyTorch 1.13 or newer and NumPy, no GPU.
 """
 
 import argparse
