@@ -295,8 +295,8 @@ describe("16-bit floats", () => {
     });
     const before = (await runGraph(graph, { x: half })).y;
     const after = (await runGraph(raised, { x: floatTensor("x", [3], x) })).y;
-    expect(Array.from(floatsOf(before!))).toEqual(Array.from(dataOf(after!)));
-    expect(Array.from(dataOf(after!))).toEqual([1.5, -1, 1]);
+    expect(Array.from(floatsOf(before!))).toEqual(Array.from<number | bigint>(dataOf(after!)));
+    expect(Array.from<number | bigint>(dataOf(after!))).toEqual([1.5, -1, 1]);
   });
 });
 

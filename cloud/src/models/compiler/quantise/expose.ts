@@ -35,6 +35,7 @@ export interface Look {
  * @throws AppError `model-unreadable` or `inference-failed` where ONNX Runtime cannot run the graph
  */
 export async function lookInside(look: Look): Promise<void> {
+  const asked = new Set(look.tensors);
   const chunks = chunked(look);
   for (const [at, chunk] of chunks.entries()) {
     const session = await openSession({
@@ -45,7 +46,12 @@ export async function lookInside(look: Look): Promise<void> {
     });
     try {
       for (const [sample, fill] of look.fills.entries()) {
-        await session.run(fill, (outputs) => {
+        const seeInput = (data: TensorData): void => {
+          fill(data);
+          if (asked.has(look.input.name) && data instanceof Float32Array && at === 0)
+            look.see(look.input.name, data, sample);
+        };
+        await session.run(seeInput, (outputs) => {
           for (const tensor of chunk) {
             const output = outputs[tensor];
             if (output !== undefined) look.see(tensor, output.data, sample);
@@ -68,12 +74,13 @@ export function bufferOf({ dims, type }: GraphInput): TensorData {
 function chunked({ graph, tensors, ...look }: Look): readonly (readonly string[])[] {
   const bytesMax = look.exposedBytesMax ?? exposedBytesMax;
   const { types } = inferTypes(graph);
-  const chunks: string[][] = [];
-  let room = 0;
+  const chunks: string[][] = [[]];
+  let room = bytesMax;
   for (const tensor of new Set(tensors)) {
+    if (tensor === look.input.name) continue; // no output of a node: it is seen as it is written
     const shape = types.get(tensor)?.shape ?? [];
     const count = shape.reduce<number>((n, dim) => n * (typeof dim === "number" ? dim : 1), 1);
-    if (count * 4 > room) {
+    if (count * 4 > room && chunks.at(-1)?.length !== 0) {
       chunks.push([]);
       room = bytesMax;
     }
@@ -89,6 +96,5 @@ function exposed(graph: Graph, tensors: readonly string[]): Uint8Array {
   const more = tensors
     .filter((name) => !already.has(name))
     .map((name) => makeValue(name, "float32", types.get(name)?.shape ?? null));
-  // A graph's input is no output of a node; it is looked at through a copy of the sample itself.
   return encodeModel(modelOf(edit(graph, { outputs: [...graph.outputs, ...more] })));
 }

@@ -5,6 +5,7 @@ import type { Graph } from "@fieldloop/shared-node/onnx/graph";
 import { linksOf } from "@fieldloop/shared-node/onnx/links";
 import { makeNode, type Node } from "@fieldloop/shared-node/onnx/node";
 import { floatTensor, makeTensor, type Tensor } from "@fieldloop/shared-node/onnx/tensor";
+import type { PixelInput } from "./pixel-input.ts";
 import { keyOf, type Placement } from "./place.ts";
 
 /** Scale and zero point of an activation, unsigned 8 bits. */
@@ -40,7 +41,12 @@ interface Parts {
 }
 
 /** The graph with everything of the plan in it; nodes that stay in float are as they were. */
-export function insertPairs(graph: Graph, plan: Placement, numbers: PlacementNumbers): Graph {
+export function insertPairs(
+  graph: Graph,
+  plan: Placement,
+  numbers: PlacementNumbers,
+  pixels?: PixelInput,
+): Graph {
   const parts: Parts = { add: [], initializers: [], name: namer(graph) };
   const absorbed = new Set(plan.absorbed.values());
   const { producers } = linksOf(graph);
@@ -57,6 +63,13 @@ export function insertPairs(graph: Graph, plan: Placement, numbers: PlacementNum
     const output = isOutput.has(tensor);
     const made = output ? parts.name(`${tensor}_float`) : tensor;
     const taken = output ? tensor : parts.name(`${tensor}_dequantised`);
+    if (tensor === pixels?.tensor) {
+      const taken = parts.name(`${tensor}_dequantised`);
+      read.set(tensor, taken);
+      const inputs = addScale(parts, tensor, scale);
+      parts.add.push(makeNode("DequantizeLinear", [pixels.bytes, ...inputs], [taken]));
+      continue;
+    }
     if (output) write.set(tensor, made);
     read.set(tensor, taken);
     if (
@@ -94,6 +107,9 @@ function rewire(
     const pair = read.get(name);
     return pair !== undefined && (inBytes || forAll.has(name)) ? pair : name;
   });
+  const extraBias = numbers.constants.get(slot(key, 2));
+  if (node.inputs.length === 2 && extraBias !== undefined)
+    inputs.push(addConstant(parts, `${key}_input2`, extraBias));
   const outputs = node.outputs.map((name) => {
     const last = plan.absorbed.get(name) ?? name;
     return write.get(last) ?? last;
@@ -104,20 +120,30 @@ function rewire(
 function addPair(
   parts: Parts,
   names: { readonly tensor: string; readonly made: string; readonly taken: string },
-  { scale, zeroPoint }: ActivationScale,
+  scale: ActivationScale,
 ): void {
   const { tensor, made, taken } = names;
+  const bytes = parts.name(`${tensor}_quantised`);
+  const inputs = addScale(parts, tensor, scale);
+  parts.add.push(
+    makeNode("QuantizeLinear", [made, ...inputs], [bytes]),
+    makeNode("DequantizeLinear", [bytes, ...inputs], [taken]),
+  );
+}
+
+/** @returns the names of scale and zero point */
+function addScale(
+  parts: Parts,
+  tensor: string,
+  { scale, zeroPoint }: ActivationScale,
+): readonly [string, string] {
   const scaleName = parts.name(`${tensor}_scale`);
   const zeroName = parts.name(`${tensor}_zero_point`);
-  const bytes = parts.name(`${tensor}_quantised`);
   parts.initializers.push(
     floatTensor(scaleName, [], Float32Array.of(scale)),
     makeTensor({ name: zeroName, type: "uint8", dims: [], data: Uint8Array.of(zeroPoint) }),
   );
-  parts.add.push(
-    makeNode("QuantizeLinear", [made, scaleName, zeroName], [bytes]),
-    makeNode("DequantizeLinear", [bytes, scaleName, zeroName], [taken]),
-  );
+  return [scaleName, zeroName];
 }
 
 /** @returns the name of the float tensor that the constant stands for */
