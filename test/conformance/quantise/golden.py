@@ -1,7 +1,8 @@
 """Golden vectors for 8-bit quantisation, computed with numpy from the published rules of ONNX
 Runtime's quantiser, independently of fieldloop's code.
 
-Run `/usr/bin/python3 golden.py > vectors.json` (Debian's python3-numpy) after a change of the rules.
+Run `/usr/bin/python3 golden.py > vectors.json` (Debian's python3-numpy) after a change of the rules,
+then format the file.
 Floats are written as the 32 bits they consist of, so nothing is lost on the way.
 """
 import json

@@ -18,15 +18,18 @@ const temperatureMin = 0.05;
 const temperatureMax = 20;
 const bins = 15;
 
-/** Finds the temperature of least negative log-likelihood; "before" is a temperature of 1. */
-export function fitTemperature(samples: readonly Labelled[]): Calibration {
+/**
+ * Finds the temperature of least negative log-likelihood.
+ * @param current the temperature that "before" stands for
+ */
+export function fitTemperature(samples: readonly Labelled[], current = 1): Calibration {
   const nll = (logT: number): number => nllAt(samples, Math.exp(logT));
   const best = Math.exp(goldenSection(nll, Math.log(temperatureMin), Math.log(temperatureMax)));
   const temperature = Number(best.toFixed(3));
   return {
     temperature,
-    nll: { before: nllAt(samples, 1), after: nllAt(samples, temperature) },
-    ece: { before: eceAt(samples, 1), after: eceAt(samples, temperature) },
+    nll: { before: nllAt(samples, current), after: nllAt(samples, temperature) },
+    ece: { before: eceAt(samples, current), after: eceAt(samples, temperature) },
   };
 }
 

@@ -40,13 +40,19 @@ interface Parts {
   readonly name: (base: string) => string;
 }
 
+export interface Inserted {
+  readonly graph: Graph;
+  /** By tensor with a pair: the float tensor behind the pair. */
+  readonly dequantised: ReadonlyMap<string, string>;
+}
+
 /** The graph with everything of the plan in it; nodes that stay in float are as they were. */
 export function insertPairs(
   graph: Graph,
   plan: Placement,
   numbers: PlacementNumbers,
   pixels?: PixelInput,
-): Graph {
+): Inserted {
   const parts: Parts = { add: [], initializers: [], name: namer(graph) };
   const absorbed = new Set(plan.absorbed.values());
   const { producers } = linksOf(graph);
@@ -84,7 +90,8 @@ export function insertPairs(
     if (absorbed.has(keyOf(node))) nodes.set(node, []);
     else nodes.set(node, [rewire(node, { plan, numbers, parts, read, write, forAll })]);
   }
-  return edit(graph, { replace: nodes, add: parts.add, initializers: parts.initializers });
+  const { add, initializers } = parts;
+  return { graph: edit(graph, { replace: nodes, add, initializers }), dequantised: read };
 }
 
 function rewire(

@@ -6,6 +6,7 @@ import { AppError } from "@fieldloop/shared/errors";
 import type { Graph } from "@fieldloop/shared-node/onnx/graph";
 import { linksOf } from "@fieldloop/shared-node/onnx/links";
 import { floatsOf, type Tensor } from "@fieldloop/shared-node/onnx/tensor";
+import type { Range } from "../calibrate/range.ts";
 import { removeUnused } from "../passes/remove-unused.ts";
 import { insertPairs, type PlacementNumbers, type StoredConstant, slot } from "./insert.ts";
 import { findPixelInput, type PixelInput } from "./pixel-input.ts";
@@ -19,12 +20,6 @@ import {
   scalesForBias,
 } from "./scale.ts";
 
-/** Smallest and largest value of a tensor. */
-export interface Range {
-  readonly min: number;
-  readonly max: number;
-}
-
 export interface StaticOptions {
   /** Keys of nodes that stay in float. */
   readonly excluded?: ReadonlySet<string>;
@@ -35,6 +30,8 @@ export interface StaticOptions {
 export interface Quantised {
   readonly graph: Graph;
   readonly plan: Placement;
+  /** By tensor of the float graph: what it is after its way through 8 bits. */
+  readonly dequantised: ReadonlyMap<string, string>;
 }
 
 /** Tensors whose ranges calibration must find, for every mix of excluded nodes. */
@@ -57,7 +54,8 @@ export function quantiseStatic(
   const pixels = findPixelInput(source, plan);
   const numbers = numbersOf({ graph: source, plan, ranges, pixels, reduced: options.reduced });
   const inserted = insertPairs(source, plan, numbers, pixels);
-  return { graph: removeUnused(inserted).graph, plan };
+  const { dequantised } = inserted;
+  return { graph: removeUnused(inserted.graph).graph, plan, dequantised };
 }
 
 /** The graph with a name for every node, so that it can be found again in the optimised graph. */
@@ -166,7 +164,7 @@ function scaleOf({ graph, ranges }: Numbering, tensor: string): QuantParams {
   });
 }
 
-export function rangeOf(data: Float32Array): Range {
+function rangeOf(data: Float32Array): Range {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   for (const value of data) {
