@@ -91,7 +91,17 @@ async function connect(identity: Identity, mqttUrl: string, boot: string): Promi
 const settings = readEnv(process.env);
 const identity = await identify(settings);
 const client = await connect(identity, settings.mqttUrl, randomUUID());
-let told = Math.max(identity.enrolledAt, Date.now() - CATCH_UP_MS_MAX);
+/** The `now` up to which everything due has been told. */
+let told = 0;
+/**
+ * A label that the broker has taken may still be lost with a cloud that dies before its commit. It
+ * dies together with the connection, so what was told of late is told again; the cloud keeps it once.
+ */
+const tellAgain = () => {
+  told = Math.max(identity.enrolledAt, Date.now() - CATCH_UP_MS_MAX);
+};
+tellAgain();
+client.on("connect", tellAgain);
 
 async function tell(): Promise<void> {
   if (!client.connected) return;
