@@ -2,13 +2,17 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AppError } from "@fieldloop/shared/errors";
+import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { convAttributes, netBuilder } from "../../test/nets.ts";
+import { buildNet, steps } from "../../test/random-nets.ts";
 import { decodeModel, encodeModel } from "./codec.ts";
 import { readModelFile, writeModelWithExternalData } from "./external-data.ts";
 import { graphOf, modelOf } from "./graph.ts";
 import { fromHalf, toHalf } from "./half.ts";
 import { type ModelProto, revise, type TensorProto, toBigInt, toNumber } from "./proto.ts";
+import { inferTypes } from "./shapes/infer.ts";
 import { dataOf, floatsOf, tensorOf } from "./tensor.ts";
 
 const faceDetector = join(
@@ -90,6 +94,25 @@ describe("reading and writing ONNX", () => {
     );
     const newer = revise(smallModel(), { irVersion: 99 });
     expect(() => decodeModel(encodeModel(newer), "m.onnx")).toThrow("ONNX IR version 99");
+  });
+});
+
+describe("a damaged model", () => {
+  it("is read or refused in a sentence, and nothing fails otherwise", () => {
+    const names = Object.keys(steps);
+    const damage = fc.array(fc.tuple(fc.nat(5000), fc.nat(255)), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(fc.constantFrom(...names), damage, (step, changes) => {
+        const bytes = encodeModel(modelOf(buildNet(1, [[step, 1]], 1).graph));
+        for (const [at, value] of changes) bytes[at % bytes.length] = value;
+        try {
+          inferTypes(graphOf(decodeModel(bytes)));
+        } catch (error) {
+          expect(error).toBeInstanceOf(AppError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
 

@@ -131,33 +131,35 @@ const slice: Rule = (site) => {
   if ([3, 4].some((i) => isGiven(site, i) && numbersAt(site, i) === undefined)) return undefined;
   const axes = axesOf(numbersAt(site, 3) ?? starts.map((_, i) => i), x.length);
   const steps = numbersAt(site, 4) ?? starts.map(() => 1);
-  if (axes === undefined) return undefined;
+  if (axes === undefined || steps.includes(0)) return undefined;
   const shape = [...x];
   axes.forEach((axis, i) => {
     const size = x[axis] ?? null;
     shape[axis] =
       typeof size === "number"
-        ? picks(size, starts[i] ?? 0, ends[i] ?? 0, steps[i] ?? 1).length
+        ? picks(size, starts[i] ?? 0, ends[i] ?? 0, steps[i] ?? 1).count
         : null;
   });
   const values = site.inputs[0]?.values;
-  const picked =
-    values !== undefined && x.length === 1 && axes.length === 1
-      ? picks(values.length, starts[0] ?? 0, ends[0] ?? 0, steps[0] ?? 1).map(
-          (i) => values[i] ?? null,
-        )
-      : undefined;
+  if (values === undefined || x.length !== 1 || axes.length !== 1) return likeFirst(site, shape);
+  const step = steps[0] ?? 1;
+  const { first, count } = picks(values.length, starts[0] ?? 0, ends[0] ?? 0, step);
+  const picked = Array.from({ length: count }, (_, i) => values[first + i * step] ?? null);
   return likeFirst(site, shape, picked);
 };
 
-/** Indices that a slice takes of an axis. */
-function picks(size: number, start: number, end: number, step: number): readonly number[] {
+/** Where a slice of an axis begins, and how many indices it takes. */
+function picks(
+  size: number,
+  start: number,
+  end: number,
+  step: number,
+): { readonly first: number; readonly count: number } {
   const place = (at: number, low: number, high: number): number =>
     Math.min(high, Math.max(low, at < 0 ? at + size : at));
   const first = step > 0 ? place(start, 0, size) : place(start, 0, size - 1);
   const last = step > 0 ? place(end, 0, size) : place(end, -1, size - 1);
-  const count = Math.max(0, Math.ceil((last - first) / step));
-  return Array.from({ length: count }, (_, i) => first + i * step);
+  return { first, count: Math.max(0, Math.ceil((last - first) / step)) };
 }
 
 /** From operator set 18 the padded axes may be named. */
