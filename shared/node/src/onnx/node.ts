@@ -14,6 +14,11 @@ export interface Node {
   readonly proto?: NodeProto;
 }
 
+/** What to call a node in a report: many exporters give no names. */
+export function labelOf(node: Pick<Node, "name" | "outputs" | "opType">): string {
+  return node.name || node.outputs[0] || node.opType;
+}
+
 /** A node of the default operator set. */
 export function makeNode(
   opType: string,

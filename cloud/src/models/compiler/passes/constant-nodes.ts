@@ -1,6 +1,7 @@
 /** Constant nodes become initialisers, where every later pass looks for constants. */
 import { edit } from "@fieldloop/shared-node/onnx/edit";
 import type { Graph } from "@fieldloop/shared-node/onnx/graph";
+import { labelOf } from "@fieldloop/shared-node/onnx/node";
 import { constantTensor } from "@fieldloop/shared-node/onnx/shapes/infer";
 import type { PassResult } from "./pass.ts";
 
@@ -12,7 +13,7 @@ export function constantNodes(graph: Graph): PassResult {
     const tensor = constantTensor(node);
     if (tensor !== undefined && !outputs.has(tensor.name)) return [{ node, tensor }];
     const why = tensor === undefined ? "it holds text or a sparse tensor" : "it is an output";
-    left.push({ node: node.name, why });
+    left.push({ node: labelOf(node), why });
     return [];
   });
   return {

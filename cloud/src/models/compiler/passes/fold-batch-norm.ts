@@ -7,7 +7,7 @@ import { floatOf, intOf, makeFloat, withAttributes } from "@fieldloop/shared-nod
 import { edit, namer } from "@fieldloop/shared-node/onnx/edit";
 import type { Graph } from "@fieldloop/shared-node/onnx/graph";
 import { type Links, linksOf, soleConsumer } from "@fieldloop/shared-node/onnx/links";
-import type { Node } from "@fieldloop/shared-node/onnx/node";
+import { labelOf, type Node } from "@fieldloop/shared-node/onnx/node";
 import { floatsOf, floatTensor, type Tensor } from "@fieldloop/shared-node/onnx/tensor";
 import type { PassResult } from "./pass.ts";
 
@@ -23,7 +23,7 @@ export function foldBatchNorm(graph: Graph): PassResult {
     if (norm.opType !== "BatchNormalization" || norm.domain !== "") continue;
     const result = foldOne(graph, links, norm);
     if (typeof result === "string") {
-      left.push({ node: norm.name, why: result });
+      left.push({ node: labelOf(norm), why: result });
       continue;
     }
     const { before, weight, bias } = result;
@@ -59,7 +59,7 @@ function foldOne(graph: Graph, links: Links, norm: Node): Folded | string {
     return "it follows no Conv, ConvTranspose or Gemm";
   }
   if (soleConsumer(links, norm.inputs[0] ?? "") !== norm) {
-    return `other nodes need the output of ${before.name} as well`;
+    return `other nodes need the output of ${labelOf(before)} as well`;
   }
   if (intOf(norm, "training_mode", 0) === 1 || norm.outputs.length > 1)
     return "it is in training mode";
@@ -73,10 +73,10 @@ function foldOne(graph: Graph, links: Links, norm: Node): Folded | string {
   const factor = Array.from(scale.data, (s, c) => s / Math.sqrt((variance.data[c] ?? 0) + epsilon));
   if (!factor.every(Number.isFinite)) return "its variance is negative or no number";
   const old = oldBias(graph, before, channels);
-  if (old === undefined) return `the bias of ${before.name} is no constant per channel`;
+  if (old === undefined) return `the bias of ${labelOf(before)} is no constant per channel`;
   const channelOf = channelIndex(before, weight.dims);
   if (channelOf === undefined || outputChannels(before, weight.dims) !== channels) {
-    return `it has ${channels} channels and ${before.name} another number`;
+    return `it has ${channels} channels and ${labelOf(before)} another number`;
   }
   return {
     before,

@@ -9,7 +9,7 @@ import { edit } from "@fieldloop/shared-node/onnx/edit";
 import { rawBytes, typeNumber } from "@fieldloop/shared-node/onnx/element-type";
 import { type Graph, modelOf, type Value } from "@fieldloop/shared-node/onnx/graph";
 import { linksOf } from "@fieldloop/shared-node/onnx/links";
-import type { Node } from "@fieldloop/shared-node/onnx/node";
+import { labelOf, type Node } from "@fieldloop/shared-node/onnx/node";
 import { runModel } from "@fieldloop/shared-node/onnx/run-model";
 import { type Inference, inferTypes } from "@fieldloop/shared-node/onnx/shapes/infer";
 import { countOf, int64Tensor, type Tensor } from "@fieldloop/shared-node/onnx/tensor";
@@ -52,7 +52,10 @@ export async function foldConstants(graph: Graph): Promise<PassResult> {
   } catch (error) {
     // Said in the report: the nodes stay, and every run does their sums.
     const [first] = constant;
-    return { graph: shaped, report: report([{ node: first?.name ?? "", why: messageOf(error) }]) };
+    return {
+      graph: shaped,
+      report: report([{ node: first === undefined ? "" : labelOf(first), why: messageOf(error) }]),
+    };
   }
 }
 

@@ -13,7 +13,7 @@ import { intOf, intsOf, makeInt, makeInts, stringOf } from "@fieldloop/shared-no
 import { edit, namer } from "@fieldloop/shared-node/onnx/edit";
 import { type Graph, makeValue } from "@fieldloop/shared-node/onnx/graph";
 import { type Links, linksOf, soleConsumer } from "@fieldloop/shared-node/onnx/links";
-import { makeNode, type Node } from "@fieldloop/shared-node/onnx/node";
+import { labelOf, makeNode, type Node } from "@fieldloop/shared-node/onnx/node";
 import {
   floatsOf,
   floatTensor,
@@ -49,7 +49,7 @@ export function inputInGraph(graph: Graph, input: ModelInput): InputInGraph {
   const hasMean = input.mean.some((mean) => mean !== 0);
   if (folds && padded !== undefined && hasMean) {
     const why = "it pads with zeros after the mean was taken off, so the subtraction stays a node";
-    left.push({ node: padded.name, why });
+    left.push({ node: labelOf(padded), why });
   }
   const foldMean = folds && padded === undefined;
   const replace = new Map<Node, readonly Node[]>();

@@ -6,7 +6,7 @@ import { makeInt, withAttributes } from "@fieldloop/shared-node/onnx/attributes"
 import { edit } from "@fieldloop/shared-node/onnx/edit";
 import { typeNumber } from "@fieldloop/shared-node/onnx/element-type";
 import { type Graph, makeValue, type Value } from "@fieldloop/shared-node/onnx/graph";
-import type { Node } from "@fieldloop/shared-node/onnx/node";
+import { labelOf, type Node } from "@fieldloop/shared-node/onnx/node";
 import { type AttributeProto, revise, toNumber } from "@fieldloop/shared-node/onnx/proto";
 import { floatsOf, floatTensor, tensorOf } from "@fieldloop/shared-node/onnx/tensor";
 import type { PassResult } from "./pass.ts";
@@ -22,7 +22,7 @@ export function raiseFloat16(graph: Graph): PassResult {
   );
   if (nested !== undefined) {
     const left = [
-      { node: nested.name, why: "it holds a nested graph, whose types are left alone" },
+      { node: labelOf(nested), why: "it holds a nested graph, whose types are left alone" },
     ];
     return { graph, report: { pass: "raise-float16", changed: 0, left } };
   }

@@ -14,7 +14,7 @@ import {
 } from "@fieldloop/shared-node/onnx/attributes";
 import { edit, namer } from "@fieldloop/shared-node/onnx/edit";
 import type { Graph } from "@fieldloop/shared-node/onnx/graph";
-import type { Node } from "@fieldloop/shared-node/onnx/node";
+import { labelOf, type Node } from "@fieldloop/shared-node/onnx/node";
 import { type ModelProto, revise, toNumber } from "@fieldloop/shared-node/onnx/proto";
 import { type Inference, inferTypes } from "@fieldloop/shared-node/onnx/shapes/infer";
 import {
@@ -175,7 +175,7 @@ export function raiseOpset(graph: Graph): PassResult {
       scalar: (what, value) =>
         add(floatTensor(name(`${base}_${what}`), [], Float32Array.of(value))),
     });
-    if (typeof raised === "string") left.push({ node: node.name, why: raised });
+    if (typeof raised === "string") left.push({ node: labelOf(node), why: raised });
     else if (raised !== node) replace.set(node, [raised]);
   }
   if (left.length > 0) return { graph, report: { pass: "raise-opset", changed: 0, left } };

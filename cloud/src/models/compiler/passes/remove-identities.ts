@@ -8,7 +8,7 @@ import { edit } from "@fieldloop/shared-node/onnx/edit";
 import { typeName } from "@fieldloop/shared-node/onnx/element-type";
 import type { Graph } from "@fieldloop/shared-node/onnx/graph";
 import { type Links, linksOf } from "@fieldloop/shared-node/onnx/links";
-import type { Node } from "@fieldloop/shared-node/onnx/node";
+import { labelOf, type Node } from "@fieldloop/shared-node/onnx/node";
 import { type Inference, inferTypes } from "@fieldloop/shared-node/onnx/shapes/infer";
 import { integersOf } from "@fieldloop/shared-node/onnx/tensor";
 import type { PassResult } from "./pass.ts";
@@ -33,7 +33,7 @@ export function removeIdentities(graph: Graph): PassResult {
     if (without !== undefined) next = without;
     else
       left.push({
-        node: node?.name ?? "",
+        node: node === undefined ? (name ?? "") : labelOf(node),
         why: "its input and its output are both needed by name",
       });
   }

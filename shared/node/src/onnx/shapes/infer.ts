@@ -5,7 +5,7 @@
  */
 import { attributeOf, floatOf, floatsOf, intOf, intsOf } from "../attributes.ts";
 import type { Graph, Value } from "../graph.ts";
-import type { Node } from "../node.ts";
+import { labelOf, type Node } from "../node.ts";
 import { countOf, dataOf, integersOf, type Tensor, tensorOf } from "../tensor.ts";
 import { elementwiseRules } from "./elementwise.ts";
 import { layoutRules } from "./layout.ts";
@@ -52,7 +52,7 @@ export function inferTypes(graph: Graph): Inference {
     const outputs = inferNode(graph, node, types);
     if (outputs === "no rule" || outputs === undefined) {
       const why = outputs === undefined ? "inputs" : "operator";
-      unknown.push({ node: node.name, opType: qualified(node), why });
+      unknown.push({ node: labelOf(node), opType: qualified(node), why });
     }
     const known = outputs === "no rule" ? [] : (outputs ?? []);
     node.outputs.forEach((name, i) => {
