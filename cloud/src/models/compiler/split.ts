@@ -29,13 +29,9 @@ export function splitSamples(samples: readonly Sample[]): Split {
   const judges = labelled.length > 0 ? labelled : samples;
   if (judges.length < splitMin)
     return { calibration: spread(samples), evaluation: judges, heldOut: false };
-  const evaluation = judges.filter((_, i) => i % 2 === 1);
-  const calibration = [...plain, ...judges.filter((_, i) => i % 2 === 0)];
-  return {
-    calibration: spread(labelled.length > 0 ? calibration : judges.filter((_, i) => i % 2 === 0)),
-    evaluation,
-    heldOut: true,
-  };
+  const [even, odd] = [0, 1].map((rest) => judges.filter((_, i) => i % 2 === rest));
+  const more = labelled.length > 0 ? plain : [];
+  return { calibration: spread([...more, ...(even ?? [])]), evaluation: odd ?? [], heldOut: true };
 }
 
 /** At most so many, evenly from all. */

@@ -117,7 +117,7 @@ export async function rankByHarm(
     // Outputs differ in size, so the worst of them counts: boxes must not hide what scores suffer.
     const ratios = [...exact].map(([name, values]) => {
       const sum = { signal: 0, noise: 0 };
-      values.forEach((one, i) => addNoise(sum, one, found.get(name)?.[i] ?? []));
+      for (const [i, one] of values.entries()) addNoise(sum, one, found.get(name)?.[i] ?? []);
       return sqnrDb(sum);
     });
     ranked.push({ key: keyOf(candidate), db: Math.min(...ratios) });
