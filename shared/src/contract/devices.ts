@@ -78,6 +78,10 @@ export const seriesPoint = z.object({
 });
 export type SeriesPoint = z.infer<typeof seriesPoint>;
 
+/** Labelled results of one step. A step in which nothing was labelled is absent, never zero. */
+export const accuracyPoint = z.object({ at: timeMs, labelled: count, agreed: count });
+export type AccuracyPoint = z.infer<typeof accuracyPoint>;
+
 export const resultRecord = z.object({
   device: slug,
   epoch: count,
@@ -122,6 +126,10 @@ export type ClaimToken = z.infer<typeof claimToken>;
 const timeRange = {
   from: z.optional(z.coerce.number()),
   to: z.optional(z.coerce.number()),
+};
+const steps = {
+  ...timeRange,
+  stepMs: z.optional(z.coerce.number().check(z.int(), z.gte(1000))),
 };
 
 export const devices = {
@@ -172,10 +180,7 @@ export const devices = {
     summary: "Telemetry windows merged into steps, oldest first; the last hour by default",
     access: "devices:read",
     params: deviceParams,
-    query: z.object({
-      ...timeRange,
-      stepMs: z.optional(z.coerce.number().check(z.int(), z.gte(1000))),
-    }),
+    query: z.object(steps),
     reply: z.object({ stepMs: z.int(), points: z.array(seriesPoint) }),
   }),
   results: endpoint({
@@ -205,6 +210,16 @@ export const devices = {
     reply: z.object({
       items: z.array(z.object({ device: slug, labelled: count, agreed: count })),
     }),
+  }),
+  accuracySeries: endpoint({
+    method: "GET",
+    path: "/api/v1/devices/:id/accuracy-series",
+    summary:
+      "Labelled results of one device in steps of their capture time; the last hour by default",
+    access: "devices:read",
+    params: deviceParams,
+    query: z.object(steps),
+    reply: z.object({ stepMs: z.int(), points: z.array(accuracyPoint) }),
   }),
   watch: endpoint({
     method: "POST",

@@ -59,20 +59,23 @@ async function tell(device: string, channel: "tm" | "ev" | "labels", message: ob
   await ingest.idle();
 }
 
-/** Two results, `sampled` with an odd number and `exception` with an even one, and one window. */
+/** A result, `sampled` with an odd number and `exception` with an even one. */
+const resultRow = (seq: number, at: number) => ({
+  seq,
+  at,
+  camera: "cam",
+  frame: `f-${seq}`,
+  model: "eggs@1.0.0",
+  reason: seq % 2 === 1 ? "sampled" : "exception",
+  label: "clean",
+  confidence: 0.8,
+  latencyMs: 10,
+  detections: null,
+});
+
+/** Two results and one window. */
 function telemetry(batch: number) {
-  const row = (seq: number) => ({
-    seq,
-    at: clock.now,
-    camera: "cam",
-    frame: `f-${seq}`,
-    model: "eggs@1.0.0",
-    reason: seq % 2 === 1 ? "sampled" : "exception",
-    label: "clean",
-    confidence: 0.8,
-    latencyMs: 10,
-    detections: null,
-  });
+  const row = (seq: number) => resultRow(seq, clock.now);
   const window = {
     seq: 100 + batch,
     camera: "cam",
@@ -140,11 +143,35 @@ describe("device numbers", () => {
     expect(rest.body.next).toBeNull();
   });
 
-  it.each(["results", "series", "events"])("hides %s of devices out of scope", async (what) => {
-    expect((await get(`/api/v1/devices/cam-n/${what}`, north)).status).toBe(200);
-    const hidden = await get(`/api/v1/devices/cam-s/${what}`, north);
-    expect(hidden).toMatchObject({ status: 404, body: { code: "not-found" } });
+  it("places labelled results in steps of their capture time, and none where none is", async () => {
+    const start = Date.parse("2026-03-01T12:00:00Z");
+    const range = `from=${start}&to=${start + 60_000}`;
+    const fine = await get(`/api/v1/devices/cam-n/accuracy-series?${range}&stepMs=1000`);
+    expect(fine.body).toEqual({
+      stepMs: 1000,
+      points: [
+        { at: start + 1000, labelled: 1, agreed: 1 },
+        { at: start + 2000, labelled: 1, agreed: 0 },
+      ],
+    });
+    const coarse = await get(`/api/v1/devices/cam-n/accuracy-series?${range}&stepMs=60000`);
+    expect(coarse.body.points).toEqual([{ at: start, labelled: 2, agreed: 1 }]);
+    const unlabelled = await get(`/api/v1/devices/cam-s/accuracy-series?${range}`);
+    expect(unlabelled.body.points).toEqual([]);
+    const half = `from=${start + 1500.5}&to=${start + 60_000}&stepMs=1000`;
+    expect((await get(`/api/v1/devices/cam-n/accuracy-series?${half}`)).body.points).toEqual([
+      { at: start + 2000, labelled: 1, agreed: 0 },
+    ]);
   });
+
+  it.each(["results", "series", "events", "accuracy-series"])(
+    "hides %s of devices out of scope",
+    async (what) => {
+      expect((await get(`/api/v1/devices/cam-n/${what}`, north)).status).toBe(200);
+      const hidden = await get(`/api/v1/devices/cam-s/${what}`, north);
+      expect(hidden).toMatchObject({ status: 404, body: { code: "not-found" } });
+    },
+  );
 
   it("keeps lists over all devices within the scope", async () => {
     const { body } = await get("/api/v1/quarantine", north);
@@ -156,6 +183,19 @@ describe("device numbers", () => {
 
   it("refuses cursors and ranges that make no sense", async () => {
     expect((await get("/api/v1/devices/cam-n/results?cursor=x")).body.code).toBe("cursor");
-    expect((await get("/api/v1/devices/cam-n/series?from=10&to=5")).body.code).toBe("range");
+    for (const what of ["series", "accuracy-series"])
+      expect((await get(`/api/v1/devices/cam-n/${what}?from=10&to=5`)).body.code).toBe("range");
+  });
+
+  it("places a labelled result by its arrival where the device's clock is wrong", async () => {
+    clock.now += 60_000;
+    const inThePast = resultRow(1, 5);
+    const inTheFuture = resultRow(3, clock.now + 86_400_000);
+    const results = toColumns([inThePast, inTheFuture]);
+    await tell("cam-n", "tm", { v: 1, epoch: 2, results });
+    const seen = await get(
+      `/api/v1/devices/cam-n/accuracy-series?from=${clock.now}&to=${clock.now + 1}&stepMs=1000`,
+    );
+    expect(seen.body.points).toEqual([{ at: clock.now, labelled: 2, agreed: 1 }]);
   });
 });

@@ -16,8 +16,9 @@ import {
 } from "../ingest/reads.ts";
 import { decodeId, decodePlace, pageFrom } from "./page.ts";
 import { rangeOf, seriesLimits, toSeries } from "./series.ts";
+import { accuracySteps } from "./store.ts";
 
-const { series, results, events, accuracy } = devices;
+const { series, results, events, accuracy, accuracySeries } = devices;
 const dayMs = 86_400_000;
 
 /** Adds what people ask about devices' numbers, all within the caller's scope. */
@@ -26,7 +27,7 @@ export function metricsRoutes(app: FastifyInstance, platform: Platform): void {
   implement(
     app,
     platform.idempotency,
-    { series, results, events, accuracy },
+    { series, results, events, accuracy, accuracySeries },
     {
       series: async ({ params, query, caller }) => {
         await requireDevice(db, caller.scope, params.id);
@@ -57,6 +58,11 @@ export function metricsRoutes(app: FastifyInstance, platform: Platform): void {
           items.map((item) => item.device),
         );
         return { items: items.filter((item) => seen.has(item.device)) };
+      },
+      accuracySeries: async ({ params, query, caller }) => {
+        await requireDevice(db, caller.scope, params.id);
+        const range = rangeOf(defined(query), platform.now());
+        return { stepMs: range.stepMs, points: await accuracySteps(db, params.id, range) };
       },
     },
   );
