@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { ModelInput } from "@fieldloop/shared/manifest/model";
 import { describe, expect, it } from "vitest";
-import { colourModel } from "../test/tiny-onnx.ts";
+import { colourModel, pixelModel } from "../test/tiny-onnx.ts";
 import { type ModelOptions, openModel } from "./model.ts";
 
 const testData = resolve(process.env.FIELDLOOP_TEST_DATA ?? "../shared/data");
@@ -127,6 +127,29 @@ describe("openModel", () => {
     const model = await openModel(colours({ input: { ...colourInput, colour: "bgr" } }));
     expect((await model.infer(raw([250, 0, 0]))).decision.label).toBe("blue");
     await model.close();
+  });
+
+  it("gives a graph that takes pixels the picture's bytes, and agrees with the float path", async () => {
+    const float = await openModel(colours());
+    const straight = await openModel({
+      ...colours({ input: { ...colourInput, layout: "NHWC", type: "uint8", std: [1, 1, 1] } }),
+      model: { kind: "bytes", bytes: pixelModel(), name: "pixels.onnx" },
+    });
+    for (const size of [
+      [8, 6],
+      [33, 20],
+    ] as const) {
+      const data = Uint8Array.from({ length: 3 * size[0] * size[1] }, (_, i) => (i * 89) % 251);
+      const image = { kind: "raw", data, width: size[0], height: size[1] } as const;
+      const pixels = await float.prepare(image);
+      const [expected, found] = [await float.outputs(pixels), await straight.outputs(pixels)];
+      const [a, b] = [[...expected.logits!.data], [...found.logits!.data]];
+      for (const [i, value] of a.entries()) expect(b[i]).toBeCloseTo(value, 4);
+      expect((await straight.run(pixels)).decision.label).toBe(
+        (await float.run(pixels)).decision.label,
+      );
+    }
+    await Promise.all([float.close(), straight.close()]);
   });
 
   it("applies the calibration temperature", async () => {

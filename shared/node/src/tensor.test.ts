@@ -47,6 +47,17 @@ describe("tensorWriter", () => {
     expect([...out]).toEqual([0, 20, 255, 2, 33, 0]);
   });
 
+  it("copies the bytes for a graph that takes pixels, as writing them one by one would", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 24, maxLength: 24 }), (pixels) => {
+        const bytes = { type: "uint8", layout: "NHWC", width: 4, height: 2 } as const;
+        expect([...fill(bytes, [...pixels])]).toEqual([...pixels]);
+        // A float tensor takes the other way, value by value.
+        expect([...fill({ ...bytes, type: "float32" }, [...pixels])]).toEqual([...pixels]);
+      }),
+    );
+  });
+
   it("agrees with the formula for any pixels and size", () => {
     const size = fc.integer({ min: 1, max: 6 });
     const triple = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255));

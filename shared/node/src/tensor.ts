@@ -17,11 +17,12 @@ export function createTensorData(input: ModelInput): TensorData {
 }
 
 /**
- * Prepares the conversion once: 256 numbers per channel are looked up, so a frame costs one read and
- * one write per value.
+ * Prepares the conversion once. A graph that takes pixels as they are gets a copy of the bytes; for
+ * any other, 256 numbers per channel are looked up, so a frame costs one read and one write per value.
  * @returns a function that fills `out` (from `createTensorData`) from RGB pixels, row by row
  */
 export function tensorWriter(input: ModelInput): (pixels: Uint8Array, out: TensorData) => void {
+  if (takesPixels(input)) return (pixels, out) => out.set(pixels);
   const [first, second, third] = lookupTables(input);
   // Where the tensor's channels lie in an RGB pixel.
   const [a, b, c] = input.colour === "rgb" ? [0, 1, 2] : [2, 1, 0];
@@ -37,6 +38,12 @@ export function tensorWriter(input: ModelInput): (pixels: Uint8Array, out: Tenso
       out[to + 2 * plane] = third[pixels[from + c] as number] as number; // likewise
     }
   };
+}
+
+/** Whether the tensor's bytes are the picture's: RGB side by side, neither shifted nor scaled. */
+function takesPixels({ type, layout, colour, mean, std }: ModelInput): boolean {
+  const untouched = mean.every((value) => value === 0) && std.every((value) => value === 1);
+  return type === "uint8" && layout === "NHWC" && colour === "rgb" && untouched;
 }
 
 function lookupTables(input: ModelInput): readonly [TensorData, TensorData, TensorData] {
