@@ -111,6 +111,18 @@ describe("a planted violation is found", () => {
       'import "@fieldloop/cloud/app";',
       "packages",
     ],
+    [
+      "offline work of the command line needs the server",
+      "cloud/cli/src/offline/a.ts",
+      'import "@fieldloop/cloud/app";',
+      "packages",
+    ],
+    [
+      "the compiler knows the database",
+      "cloud/src/models/compiler/a.ts",
+      'import "../../platform/db.ts";',
+      "offline-core",
+    ],
     ["code imports a test", "edge/src/upkeep/a.ts", 'import "./b.test.ts";', "packages"],
     [
       "code imports test support",

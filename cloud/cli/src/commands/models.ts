@@ -9,6 +9,7 @@ import { name } from "../options.ts";
 import { table } from "../table.ts";
 import { agoText, bytesText, plain } from "../text.ts";
 import { describeFile, type LocalFile, uploadFile } from "../upload.ts";
+import { addCompileCommands } from "./compile.ts";
 
 export function addModelCommands(program: Command, context: Context): void {
   const group = program.command("models").description("Models and their versions");
@@ -29,6 +30,7 @@ export function addModelCommands(program: Command, context: Context): void {
     .action(async (file: string, options: { manifest: string }) =>
       context.show(await pushModel(context, file, options.manifest)),
     );
+  addCompileCommands(group, context);
   group
     .command("promote")
     .description("Point an alias at a version; devices that follow the alias update")
