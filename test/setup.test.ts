@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { processStart, takeLock } from "../scripts/setup-lock.mjs";
@@ -13,6 +12,7 @@ import {
   planSetup,
   toolProblem,
 } from "../scripts/setup-plan.mjs";
+import { temporaryFolder } from "./support/folder.ts";
 
 describe("prerequisites", () => {
   it("accept Node from 20.19 on and name what is needed below", () => {
@@ -156,5 +156,5 @@ describe("headers", () => {
 });
 
 function lockFile(): string {
-  return join(mkdtempSync(join(tmpdir(), "fieldloop-lock-")), ".setup", "lock");
+  return join(temporaryFolder(), ".setup", "lock");
 }

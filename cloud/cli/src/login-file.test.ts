@@ -1,6 +1,6 @@
-import { mkdtempSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { temporaryFolder } from "@fieldloop/test/support/folder";
 import { describe, expect, it } from "vitest";
 import {
   chooseLogin,
@@ -13,7 +13,7 @@ import {
 } from "./login-file.ts";
 
 const file = { url: "https://a.example", token: "secret" };
-const freshEnv = () => ({ XDG_CONFIG_HOME: mkdtempSync(join(tmpdir(), "fieldloop-cli-")) });
+const freshEnv = () => ({ XDG_CONFIG_HOME: temporaryFolder() });
 
 describe("login file", () => {
   it("is kept where only its owner can read it, and forgotten again", () => {

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { claimTokens, devices } from "@fieldloop/shared/contract/devices";
 import { models } from "@fieldloop/shared/contract/models";
 import { logins, people, tokens } from "@fieldloop/shared/contract/people";
 import { AppError } from "@fieldloop/shared/errors";
+import { temporaryFolder } from "@fieldloop/test/support/folder";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod/mini";
 import {
@@ -97,7 +97,7 @@ async function tryOut(
   const answers = [...(world.answers ?? [])];
   const io: Io = {
     env: {
-      XDG_CONFIG_HOME: mkdtempSync(join(tmpdir(), "fieldloop-cli-")),
+      XDG_CONFIG_HOME: temporaryFolder(),
       FIELDLOOP_URL: server.url,
       FIELDLOOP_TOKEN: "secret",
       ...world.env,
@@ -258,7 +258,7 @@ describe("models", () => {
   const sha = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
 
   function modelFolder() {
-    const folder = mkdtempSync(join(tmpdir(), "fieldloop-model-"));
+    const folder = temporaryFolder();
     const model = Buffer.alloc(300_000, 7);
     const image = Buffer.from("image");
     writeFileSync(join(folder, "egg.onnx"), model);
@@ -398,7 +398,7 @@ describe("login", () => {
       route(tokens.revoke, () => undefined),
     ];
     server = await startContractServer(routes);
-    const home = mkdtempSync(join(tmpdir(), "fieldloop-cli-"));
+    const home = temporaryFolder();
     const env = { ...noLogin, XDG_CONFIG_HOME: home };
     const args = ["login", server.url, "--email", "ada@example.com"];
     const { code, out, asked } = await tryOut(args, [], { env, answers: ["a long password"] });
@@ -422,7 +422,7 @@ describe("login", () => {
       route(devices.list, () => ({ items: [], next: null, total: 0 })),
     ];
     server = await startContractServer(routes);
-    const env = { ...noLogin, XDG_CONFIG_HOME: mkdtempSync(join(tmpdir(), "fieldloop-cli-")) };
+    const env = { ...noLogin, XDG_CONFIG_HOME: temporaryFolder() };
     await tryOut(["login"], [], { env, answers: [server.url, "ada@example.com", "a password"] });
     expect(readLogin(env)).toEqual({ url: server.url, cookie: "fieldloop_i1=abc" });
     const { code } = await tryOut(["devices", "ls"], [], { env });
@@ -434,7 +434,7 @@ describe("login", () => {
   it("remembers a token once the server knows it", async () => {
     const routes = [route(logins.me, () => ({ ...person, kind: "token" as const, name: "ci" }))];
     server = await startContractServer(routes);
-    const env = { ...noLogin, XDG_CONFIG_HOME: mkdtempSync(join(tmpdir(), "fieldloop-cli-")) };
+    const env = { ...noLogin, XDG_CONFIG_HOME: temporaryFolder() };
     await tryOut(["login", server.url, "--token", "-"], [], { env, answers: ["api-token"] });
     expect(readLogin(env)).toEqual({ url: server.url, token: "api-token" });
   });
@@ -444,7 +444,7 @@ describe("login", () => {
       throw new AppError({ code: "unauthorised", message: "this token is not valid", status: 401 });
     });
     server = await startContractServer([refuse]);
-    const env = { ...noLogin, XDG_CONFIG_HOME: mkdtempSync(join(tmpdir(), "fieldloop-cli-")) };
+    const env = { ...noLogin, XDG_CONFIG_HOME: temporaryFolder() };
     const { code, err } = await tryOut(["login", server.url, "--token", "x"], [], { env });
     expect([code, readLogin(env)]).toEqual([1, undefined]);
     expect(err).toContain("error: this token is not valid\n");
