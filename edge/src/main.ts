@@ -8,6 +8,7 @@ import { AppError, messageOf } from "@fieldloop/shared/errors";
 import type { DeviceProfile } from "@fieldloop/shared/manifest/profile";
 import * as z from "zod/mini";
 import { type AgentConfig, environmentSettings, loadConfig } from "./config.ts";
+import { readProcessor, withProcessor } from "./perception/inference/processor.ts";
 import { chooseProfile, readBoard, readProfiles } from "./perception/inference/profile.ts";
 import { realFiles } from "./platform/files.ts";
 import { type Log, openLog } from "./platform/log.ts";
@@ -151,8 +152,13 @@ async function enrolUntilDone(
 }
 
 async function findProfile(config: AgentConfig): Promise<DeviceProfile> {
-  const [profiles, board] = await Promise.all([readProfiles(), readBoard()]);
-  return chooseProfile(profiles, board, config.device.profile ?? null).profile;
+  const [profiles, board, features] = await Promise.all([
+    readProfiles(),
+    readBoard(),
+    readProcessor(),
+  ]);
+  const { profile } = chooseProfile(profiles, board, config.device.profile ?? null);
+  return withProcessor(profile, features);
 }
 
 /** Systemd restarts an agent whose event loop no longer turns. */

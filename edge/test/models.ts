@@ -15,7 +15,12 @@ export interface PublishedModel {
 export function publishModel(
   cloud: TestCloud,
   version: string,
-  options: { readonly modelBytes?: number; readonly requires?: string[] } = {},
+  options: {
+    readonly modelBytes?: number;
+    readonly requires?: string[];
+    /** Puts an 8-bit variant first that asks for these. */
+    readonly int8Requires?: string[];
+  } = {},
 ): PublishedModel {
   const model = cloud.addBlob(Buffer.alloc(options.modelBytes ?? 50_000, `model ${version} `));
   const golden = cloud.addBlob(`golden image of ${version}`);
@@ -60,6 +65,12 @@ export function publishModel(
       },
     ],
   };
+  const [float] = manifest.variants;
+  if (float !== undefined && options.int8Requires !== undefined) {
+    const { digest, bytes } = cloud.addBlob(`8-bit model ${version}`);
+    const requires = options.int8Requires;
+    manifest.variants.unshift({ ...float, kind: "int8", digest, bytes, requires });
+  }
   const text = canonicalJson(manifest);
   const { bytes } = cloud.addBlob(text);
   return {

@@ -2,6 +2,7 @@
 import type { ReportedState } from "@fieldloop/shared/messages/twin";
 import { clockOk } from "../platform/clock.ts";
 import { readVitals } from "../upkeep/health/vitals.ts";
+import { passedOverText } from "../upkeep/models/variant.ts";
 import type { Agent } from "./agent.ts";
 import { metricsText } from "./metrics.ts";
 
@@ -47,6 +48,10 @@ export async function statusOf(agent: Agent): Promise<object> {
     device: cloud?.identity.deviceId ?? config.device.name ?? null,
     ...(await reportedStateOf(agent)),
     problems: problemsOf(agent),
+    processor: {
+      features: agent.options.profile.features,
+      passedOver: passedOverText(agent.updater.active?.passedOver ?? []) || null,
+    },
     cloud:
       cloud === null || telling === undefined
         ? null

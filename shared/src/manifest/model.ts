@@ -97,7 +97,10 @@ export const modelVariant = z.strictObject({
   digest: sha256,
   bytes: count,
   input: modelInput,
-  /** Processor features or providers the variant needs, for example `vnni`; empty runs anywhere. */
+  /**
+   * Processor features or providers the variant needs, all of them: `vnni` (x86), `dot-product`
+   * (ARM), `int8-dot` (either of these), `avx2`, `asimd`, `fp16`, `cuda`. Empty runs anywhere.
+   */
   requires: z.array(slug).check(z.maxLength(16)),
   goldens: z.array(golden).check(z.maxLength(64)),
   /** Divisor of the logits that calibrates confidence (Guo et al. 2017); 1 leaves it as it is. */

@@ -15,7 +15,10 @@ export const deviceProfile = z.strictObject({
   /** Threads inside one operator; more is often slower for small models. */
   intraOpThreads: z.int().check(z.gte(1), z.lte(64)),
   memoryBytesMax: z.int().check(z.positive()),
-  /** Processor features the board is known to have. */
+  /**
+   * Features the board is known to have, for example `dot-product`. An agent measures those of its
+   * processor at the start, and what it measures counts.
+   */
   features: z.array(slug),
   /** Files under /sys that give the temperature in thousandths of a degree Celsius. */
   thermalFiles: z.array(z.string()),

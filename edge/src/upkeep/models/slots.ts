@@ -21,7 +21,7 @@ import { sha256Of } from "@fieldloop/shared-node/crypto/sha256";
 import * as z from "zod/mini";
 import type { Files } from "../../platform/files.ts";
 import type { SlotFacts } from "./plan.ts";
-import { chooseVariant } from "./variant.ts";
+import { chooseVariant, type PassedOver } from "./variant.ts";
 
 const pointerSchema = z.strictObject({
   v: z.literal(1),
@@ -36,6 +36,8 @@ export interface Slot {
   readonly digest: string | null;
   readonly manifest: ModelManifest;
   readonly variant: ModelVariant;
+  /** Better variants that this board cannot run. */
+  readonly passedOver: readonly PassedOver[];
   readonly modelPath: string;
   /** A golden image by its digest. */
   readonly readGolden: (digest: string) => Promise<Uint8Array>;
@@ -75,7 +77,7 @@ export class Slots {
     const manifest = await this.#manifest(digest);
     if (manifest === undefined) return { manifest: false, missing: [] };
     const missing: BlobRef[] = [];
-    for (const blob of blobsOf(this.#variantOf(manifest)))
+    for (const blob of blobsOf(this.#choose(manifest).variant))
       if ((await this.#files.size(this.path(digest, blob.digest))) !== blob.bytes)
         missing.push(blob);
     return { manifest: true, missing };
@@ -85,7 +87,7 @@ export class Slots {
   async bytesTotal(digest: string): Promise<number> {
     const manifest = await this.#manifest(digest);
     if (manifest === undefined) return 0;
-    return blobsOf(this.#variantOf(manifest)).reduce((sum, { bytes }) => sum + bytes, 0);
+    return blobsOf(this.#choose(manifest).variant).reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /**
@@ -95,7 +97,7 @@ export class Slots {
   async open(digest: string): Promise<Slot> {
     const manifest = await this.#manifest(digest);
     if (manifest === undefined) throw damaged(digest, "its manifest is missing");
-    const variant = this.#variantOf(manifest);
+    const { variant, passedOver } = this.#choose(manifest);
     const modelPath = this.path(digest, variant.digest);
     const { missing } = await this.facts(digest);
     if (missing.length > 0) throw damaged(digest, `${missing.length} of its files are missing`);
@@ -111,7 +113,7 @@ export class Slots {
       }
       return bytes;
     };
-    return { digest, manifest, variant, modelPath, readGolden };
+    return { digest, manifest, variant, passedOver, modelPath, readGolden };
   }
 
   /** Removes every slot but the given ones. */
@@ -134,9 +136,9 @@ export class Slots {
     });
   }
 
-  #variantOf(manifest: ModelManifest): ModelVariant {
-    const variant = chooseVariant(manifest, this.#profile);
-    if (variant !== undefined) return variant;
+  #choose(manifest: ModelManifest): Pick<Slot, "variant" | "passedOver"> {
+    const { variant, passedOver } = chooseVariant(manifest, this.#profile);
+    if (variant !== undefined) return { variant, passedOver };
     const needs = manifest.variants.map(({ kind, requires }) => `${kind}: ${requires.join(", ")}`);
     throw new AppError({
       code: "variant-none",

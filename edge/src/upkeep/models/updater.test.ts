@@ -226,6 +226,22 @@ test("a model that fails on live frames is rolled back to the one before", async
   expect(runtime.loads).toEqual(["1.0.0", "1.0.1", "1.0.0"]);
 });
 
+test("a variant that the board cannot run is passed over, and the news says so", async () => {
+  const runtime = new FakeRuntime();
+  await start(runtime);
+  const model = publishModel(cloud, "1.0.0", { int8Requires: ["vnni"] });
+  updater.setTarget(model.target);
+  await runs(runtime, "1.0.0");
+  await phase("active");
+  expect(updater.active).toMatchObject({
+    variant: { kind: "float32", digest: model.modelDigest },
+    passedOver: [{ kind: "int8", lacks: ["vnni"] }],
+  });
+  expect(outcomes.map(({ message }) => message)).toEqual([
+    "eggs 1.0.0 is active as float32: int8 was passed over, since this board lacks vnni",
+  ]);
+});
+
 test("a model that does not suit the board is refused with what it needs", async () => {
   const runtime = new FakeRuntime();
   await start(runtime);

@@ -17,6 +17,7 @@ import { beginJournal, type Journal, readJournal, type Target, writeJournal } fr
 import { nextStep, noProgress, type Progress, type Step } from "./plan.ts";
 import type { Outcome, UpdaterOptions } from "./ports.ts";
 import { type Slot, Slots } from "./slots.ts";
+import { passedOverText } from "./variant.ts";
 
 export class Updater {
   readonly #options: UpdaterOptions;
@@ -205,7 +206,10 @@ export class Updater {
   async #sayActive(): Promise<void> {
     const { name, version } = this.#wanted();
     await this.#note({ phase: "active", reason: null });
-    this.#outcome("model-active", `${name} ${version} is active`);
+    const { variant, passedOver = [] } = this.#active ?? {};
+    const why =
+      passedOver.length === 0 ? "" : ` as ${variant?.kind}: ${passedOverText(passedOver)}`;
+    this.#outcome("model-active", `${name} ${version} is active${why}`);
   }
 
   async #loadCurrent(): Promise<void> {
