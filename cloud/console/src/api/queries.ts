@@ -80,10 +80,3 @@ export const eventsQuery = (id: string) =>
     initialPageParam: initialCursor,
     getNextPageParam: (page) => page.next,
   });
-
-const dayMs = 86_400_000;
-
-export const accuracyQuery = queryOptions({
-  queryKey: ["accuracy"],
-  queryFn: () => client.call(devices.accuracy, { query: { from: Date.now() - dayMs } }),
-});

@@ -4,7 +4,7 @@ import { t } from "../text/t.ts";
 import { td } from "../text/t-devices.ts";
 import { Button } from "../ui/button.tsx";
 import { DataTable } from "../ui/data-table.tsx";
-import type { ChartData } from "./series.ts";
+import { type ChartData, formatOf } from "./series.ts";
 import css from "./time-chart.module.css";
 
 const rowsPerPage = 50;
@@ -44,7 +44,7 @@ export function ChartTable(props: {
                   const value = line.values[index];
                   return value === null || value === undefined
                     ? td("chart.gap")
-                    : props.format(value);
+                    : formatOf(line, props.format)(value);
                 },
               })),
             ]}

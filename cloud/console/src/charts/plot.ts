@@ -1,13 +1,15 @@
 /** uPlot with the console's look: the only file that knows the library. */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import type { ChartData } from "./series.ts";
+import type { ChartData, Line } from "./series.ts";
 
 export interface PlotOptions {
   readonly width: number;
   readonly height: number;
   readonly data: ChartData;
   readonly stack: boolean;
+  /** Mark each value, so that one between two gaps is seen. */
+  readonly dots: boolean;
   /** Upper end of y where it is known; y always starts at 0. */
   readonly yMax: number | undefined;
   /** From and to, Unix milliseconds. */
@@ -56,25 +58,14 @@ export function createPlot(root: HTMLElement, options: PlotOptions): uPlot {
           },
         },
         y: { range: (_, _min, max) => [0, options.yMax ?? Math.max(1e-3, (max ?? 1) * 1.12)] },
+        // Bars of counts keep to the lowest quarter, so that lines stay readable.
+        count: { range: (_, _min, max) => [0, Math.max(1, max ?? 1) * 4] },
       },
       axes: [
         { ...axis, size: 26, values: (_, splits) => splits.map((s) => clock.format(s * 1000)) },
         { ...axis, size: 46, space: 28, values: (_, splits) => splits.map(options.format) },
       ],
-      series: [
-        {},
-        ...lines.map((line) => {
-          const stroke = cssColour(line.colour);
-          return {
-            label: line.name,
-            stroke,
-            width: 1.5,
-            spanGaps: false,
-            points: { show: false },
-            ...(options.stack ? { fill: faded(stroke) } : {}),
-          };
-        }),
-      ],
+      series: [{}, ...lines.map((line) => seriesOf(line, options))],
       ...(options.stack
         ? { bands: lines.slice(1).map((_, i) => ({ series: [i + 2, i + 1] as [number, number] })) }
         : {}),
@@ -86,6 +77,27 @@ export function createPlot(root: HTMLElement, options: PlotOptions): uPlot {
     root,
   );
   return plot;
+}
+
+function seriesOf(line: Line, { stack, dots }: PlotOptions): uPlot.Series {
+  const stroke = cssColour(line.colour);
+  const common = { label: line.name, stroke, spanGaps: false };
+  const { bars } = uPlot.paths;
+  if (line.isCount && bars !== undefined)
+    return {
+      ...common,
+      scale: "count",
+      width: 0,
+      fill: faded(stroke),
+      paths: bars({ size: [0.7, 24] }),
+      points: { show: false },
+    };
+  return {
+    ...common,
+    width: 1.5,
+    points: dots ? { show: true, size: 5, fill: stroke, width: 0 } : { show: false },
+    ...(stack ? { fill: faded(stroke) } : {}),
+  };
 }
 
 /** The data in uPlot's shape: seconds first, then one column per line. */

@@ -1,6 +1,14 @@
 import type { SeriesPoint } from "@fieldloop/shared/contract/devices";
 import { describe, expect, it } from "vitest";
-import { classesOf, classShares, extentOf, linesOf, stacked, withGaps } from "./series.ts";
+import {
+  agreementOf,
+  classesOf,
+  classShares,
+  extentOf,
+  linesOf,
+  stacked,
+  withGaps,
+} from "./series.ts";
 
 const point = (at: number, over: Partial<SeriesPoint> = {}): SeriesPoint => ({
   at,
@@ -24,6 +32,18 @@ describe("chart series", () => {
   it("draw an unknown value as unknown and not as zero", () => {
     const data = linesOf([point(0, { p95Ms: null })], 10, [{ name: "p95", pick: (p) => p.p95Ms }]);
     expect(data.lines[0]?.values).toEqual([null]);
+  });
+
+  it("show agreement in the middle of its step, and a gap where nothing was labelled", () => {
+    const labelled = [
+      { at: 0, labelled: 4, agreed: 3 },
+      { at: 60, labelled: 2, agreed: 2 },
+      { at: 180, labelled: 1, agreed: 0 },
+    ];
+    const data = agreementOf(labelled, 60, { share: "agree", labels: "labels" });
+    expect(data.times).toEqual([30, 90, 120, 210]);
+    expect(data.lines[0]?.values).toEqual([0.75, 1, null, 0]);
+    expect(data.lines[1]).toMatchObject({ values: [4, 2, null, 1], isCount: true });
   });
 
   it("order classes by frequency and count the rare ones together", () => {

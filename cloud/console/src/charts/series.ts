@@ -1,11 +1,13 @@
 /** Telemetry points turned into what a chart draws. Pure. */
-import type { SeriesPoint } from "@fieldloop/shared/contract/devices";
+import type { AccuracyPoint, SeriesPoint } from "@fieldloop/shared/contract/devices";
 
 export interface Line {
   readonly name: string;
   /** CSS variable of the colour. */
   readonly colour: string;
   readonly values: readonly (number | null)[];
+  /** How often something happened: low bars behind the lines, in numbers and not in the unit of y. */
+  readonly isCount?: true;
 }
 
 export interface ChartData {
@@ -21,10 +23,10 @@ const gapFactor = 2.5;
  * Puts an empty point wherever windows are missing, so that a gap is drawn as a gap.
  * @param expectedMs the usual distance of two points
  */
-export function withGaps(
-  points: readonly SeriesPoint[],
+export function withGaps<P extends { readonly at: number }>(
+  points: readonly P[],
   expectedMs: number,
-): readonly (SeriesPoint | { readonly at: number; readonly gap: true })[] {
+): readonly (P | { readonly at: number; readonly gap: true })[] {
   return points.flatMap((point, i) => {
     const next = points[i + 1];
     if (next === undefined || next.at - point.at <= expectedMs * gapFactor) return [point];
@@ -81,6 +83,28 @@ export function classShares(
   ]);
 }
 
+/** The share that agrees and how many were labelled, each step drawn in its middle. */
+export function agreementOf(
+  points: readonly AccuracyPoint[],
+  stepMs: number,
+  names: { readonly share: string; readonly labels: string },
+): ChartData {
+  const spaced = withGaps(points, stepMs / 2); // a step without labels is a gap, however short
+  const of = (value: (point: AccuracyPoint) => number) =>
+    spaced.map((point) => ("gap" in point ? null : value(point)));
+  return {
+    times: spaced.map(({ at }) => at + stepMs / 2),
+    lines: [
+      {
+        name: names.share,
+        colour: "--series-1",
+        values: of(({ agreed, labelled }) => agreed / labelled),
+      },
+      { name: names.labels, colour: "--control", values: of((p) => p.labelled), isCount: true },
+    ],
+  };
+}
+
 /** Sums up from the first line, so that areas can be drawn on each other. */
 export function stacked(lines: readonly Line[]): readonly Line[] {
   const sums: (number | null)[][] = [];
@@ -90,6 +114,10 @@ export function stacked(lines: readonly Line[]): readonly Line[] {
   }
   return lines.map((line, i) => ({ ...line, values: sums[i] ?? [] }));
 }
+
+/** How a line's values are written: counts whole, whatever the unit of the chart. */
+export const formatOf = (line: Line, format: (value: number) => string) =>
+  line.isCount ? (value: number) => String(value) : format;
 
 export interface Extent {
   readonly last: number;

@@ -6,7 +6,7 @@ import { formatClock } from "../text/format.ts";
 import { td } from "../text/t-devices.ts";
 import { ChartTable } from "./chart-table.tsx";
 import { aligned, createPlot } from "./plot.ts";
-import { type ChartData, extentOf, stacked } from "./series.ts";
+import { type ChartData, extentOf, formatOf, type Line, stacked } from "./series.ts";
 import css from "./time-chart.module.css";
 
 export interface TimeChartProps {
@@ -19,6 +19,10 @@ export interface TimeChartProps {
   readonly format: (value: number) => string;
   readonly stack?: boolean;
   readonly yMax?: number;
+  /** Marks each value, for values that stand alone. */
+  readonly dots?: boolean;
+  /** Said instead of last, least and greatest value. */
+  readonly summary?: string;
 }
 
 const heightPx = 148;
@@ -64,7 +68,7 @@ export function TimeChart(props: TimeChartProps) {
           onBlur={() => setCursor(undefined)}
         />
       ) : null}
-      <figcaption className={css.summary}>{summaryOf(props)}</figcaption>
+      <figcaption className={css.summary}>{props.summary ?? summaryOf(props)}</figcaption>
       <ChartTable data={data} format={props.format} label={props.title} />
     </figure>
   );
@@ -77,7 +81,7 @@ function Values({ props, at }: { readonly props: TimeChartProps; readonly at: nu
       {props.data.lines.map((line) => (
         <li key={line.name}>
           <span className={css.swatch} style={{ background: `var(${line.colour})` }} />
-          {line.name} <b>{textOf(line.values[at], props.format)}</b>
+          {line.name} <b>{textOf(line.values[at], formatOf(line, props.format))}</b>
         </li>
       ))}
     </ul>
@@ -88,9 +92,11 @@ const textOf = (value: number | null | undefined, format: (v: number) => string)
   value === null || value === undefined ? "–" : format(value);
 
 function spoken(props: TimeChartProps, at: number): string {
-  const value = (v: number | null | undefined) =>
-    v === null || v === undefined ? td("chart.gap") : props.format(v);
-  return props.data.lines.map((line) => `${line.name} ${value(line.values[at])}`).join(", ");
+  const value = (line: Line) => {
+    const v = line.values[at];
+    return v === null || v === undefined ? td("chart.gap") : formatOf(line, props.format)(v);
+  };
+  return props.data.lines.map((line) => `${line.name} ${value(line)}`).join(", ");
 }
 
 function summaryOf({ data, range, rangeText, format }: TimeChartProps): string {
@@ -131,7 +137,7 @@ function usePlot(props: TimeChartProps, onCursor: (index: number | undefined) =>
   };
   const newest = useRef(drawn);
   newest.current = drawn;
-  const { stack = false, yMax } = props;
+  const { stack = false, dots = false, yMax } = props;
   // biome-ignore lint/correctness/useExhaustiveDependencies: theme and shape of the lines call for a new plot
   useEffect(() => {
     const element = root.current;
@@ -143,6 +149,7 @@ function usePlot(props: TimeChartProps, onCursor: (index: number | undefined) =>
         height: heightPx,
         data: newest.current,
         stack,
+        dots,
         yMax,
         range: () => range.current,
         format: (value) => format.current(value),
@@ -160,7 +167,7 @@ function usePlot(props: TimeChartProps, onCursor: (index: number | undefined) =>
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [shape, theme, isDark, stack, yMax, onCursor]);
+  }, [shape, theme, isDark, stack, dots, yMax, onCursor]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: drawn is rebuilt on every render from data
   useEffect(() => {
     plot.current?.setData(aligned(newest.current));

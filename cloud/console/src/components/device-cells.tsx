@@ -20,15 +20,29 @@ export function ModelCell({ device }: { readonly device: DeviceSummary }) {
   if (model === null && !differs) return <NoData />;
   return (
     <span className={css.model}>
-      <span className="mono truncate">{model ?? td("model.none")}</span>
+      {model === null ? (
+        <span className="truncate">{td("model.none")}</span>
+      ) : (
+        <ModelRef model={model} />
+      )}
       {differs ? (
         <span className={css.wants}>
           <Glyph tone={isUpdating(device.update) ? "info" : "warn"} />
-          <span className="truncate">
-            {td("model.wants", { model: shortModel(desiredModel, model) })}
-          </span>
+          {td("model.wants")} <ModelRef model={shortModel(desiredModel, model)} />
         </span>
       ) : null}
+    </span>
+  );
+}
+
+/** `name@version` in one line; where room is short the name is cut, the version never. */
+function ModelRef({ model }: { readonly model: string }) {
+  const at = model.indexOf("@");
+  if (at < 0) return <span className={css.ref}>{model}</span>;
+  return (
+    <span className={css.ref} title={model}>
+      <span className="truncate">{model.slice(0, at)}</span>
+      {model.slice(at)}
     </span>
   );
 }

@@ -13,6 +13,7 @@ import { Age } from "../ui/age.tsx";
 import { DeviceLink, useRowLinks } from "./device-columns.tsx";
 import css from "./device-table.module.css";
 import type { DeviceTableProps } from "./device-table.tsx";
+import { RightCell } from "./right-cell.tsx";
 
 const cardPx = 72;
 
@@ -73,6 +74,11 @@ function CardDetail({ device }: { readonly device: DeviceSummary }) {
         <span>
           <LatestCell device={device} field="fps" /> {td("col.fps")}
         </span>
+        {device.role === "camera" ? (
+          <span>
+            <RightCell device={device} /> {td("right.word")}
+          </span>
+        ) : null}
         <Age at={device.lastSeen} staleAfterMs={windowStaleMs} />
       </span>
     </>

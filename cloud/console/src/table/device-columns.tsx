@@ -12,6 +12,7 @@ import { paths } from "../paths.ts";
 import { td } from "../text/t-devices.ts";
 import { Age, NoData } from "../ui/age.tsx";
 import css from "./device-table.module.css";
+import { RightCell } from "./right-cell.tsx";
 
 type Cell = (props: { readonly device: DeviceSummary }) => React.ReactNode;
 
@@ -55,34 +56,41 @@ function PlaceCell({ device }: { readonly device: DeviceSummary }) {
 }
 
 export const deviceColumns: readonly DeviceColumn[] = [
-  { title: td("col.status"), width: "86px", Cell: DeviceStatusWord },
-  { title: td("col.id"), width: "10%", Cell: DeviceLink },
-  { title: td("col.place"), width: "9.5%", Cell: PlaceCell },
-  { title: td("col.model"), width: "16%", Cell: ModelCell },
-  { title: td("col.update"), width: "104px", Cell: UpdateCell },
+  { title: td("col.status"), width: "84px", Cell: DeviceStatusWord },
+  { title: td("col.id"), width: "9.5%", Cell: DeviceLink },
+  { title: td("col.place"), width: "11%", Cell: PlaceCell },
+  { title: td("col.model"), width: "15%", Cell: ModelCell },
+  { title: td("col.update"), width: "88px", Cell: UpdateCell },
   {
     title: td("col.fps"),
-    width: "56px",
+    width: "48px",
     end: true,
     Cell: ({ device }) => <LatestCell device={device} field="fps" />,
   },
   {
     title: td("col.p95"),
-    width: "66px",
+    width: "64px",
     end: true,
     Cell: ({ device }) => <LatestCell device={device} field="p95Ms" />,
   },
   {
     title: td("col.confidence"),
     long: td("col.confidenceLong"),
-    width: "64px",
+    width: "54px",
     end: true,
     Cell: ({ device }) => <LatestCell device={device} field="confidence" />,
   },
   {
+    title: td("col.right"),
+    long: td("col.rightLong"),
+    width: "58px",
+    end: true,
+    Cell: RightCell,
+  },
+  {
     title: td("col.losses"),
     long: td("col.lossesLong"),
-    width: "80px",
+    width: "78px",
     end: true,
     Cell: ({ device }) => <LatestCell device={device} field="losses" />,
   },
@@ -93,7 +101,7 @@ export const deviceColumns: readonly DeviceColumn[] = [
   },
   {
     title: td("col.seen"),
-    width: "80px",
+    width: "62px",
     end: true,
     Cell: ({ device }) => <Age at={device.lastSeen} staleAfterMs={windowStaleMs} />,
   },

@@ -8,6 +8,7 @@ import { WorldDialog } from "../../components/world-dialog.tsx";
 import { useMedia } from "../../hooks/use-media.ts";
 import { DeviceCards } from "../../table/device-cards.tsx";
 import { DeviceTable } from "../../table/device-table.tsx";
+import { RecentAccuracy } from "../../table/right-cell.tsx";
 import { useSelection } from "../../table/use-selection.ts";
 import { td } from "../../text/t-devices.ts";
 import { Button } from "../../ui/button.tsx";
@@ -46,7 +47,11 @@ export function DevicesPage() {
     if (query.data === undefined)
       return <Failure error={query.error} onRetry={() => void query.refetch()} />;
     if (rows.length === 0) return q === "" ? <NoDevices /> : <NoMatch q={q} />;
-    return <List rows={rows} total={total} selection={selection} onEnd={onEnd} />;
+    return (
+      <RecentAccuracy>
+        <List rows={rows} total={total} selection={selection} onEnd={onEnd} />
+      </RecentAccuracy>
+    );
   };
 
   return (

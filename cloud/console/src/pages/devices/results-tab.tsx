@@ -1,6 +1,7 @@
 import type { DeviceDetail, ResultRecord } from "@fieldloop/shared/contract/devices";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { accuracyQuery, resultsQuery } from "../../api/queries.ts";
+import { accuracyQuery } from "../../api/accuracy-queries.ts";
+import { resultsQuery } from "../../api/queries.ts";
 import { formatDateTime, formatMs, formatShare, formatWhole } from "../../text/format.ts";
 import { t } from "../../text/t.ts";
 import { td } from "../../text/t-devices.ts";
