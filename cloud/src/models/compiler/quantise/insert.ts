@@ -73,7 +73,7 @@ export function insertPairs(
       const taken = parts.name(`${tensor}_dequantised`);
       read.set(tensor, taken);
       const inputs = addScale(parts, tensor, scale);
-      parts.add.push(makeNode("DequantizeLinear", [pixels.bytes, ...inputs], [taken]));
+      parts.add.push(pairNode(parts, "DequantizeLinear", [pixels.bytes, ...inputs], [taken]));
       continue;
     }
     if (output) write.set(tensor, made);
@@ -133,9 +133,15 @@ function addPair(
   const bytes = parts.name(`${tensor}_quantised`);
   const inputs = addScale(parts, tensor, scale);
   parts.add.push(
-    makeNode("QuantizeLinear", [made, ...inputs], [bytes]),
-    makeNode("DequantizeLinear", [bytes, ...inputs], [taken]),
+    pairNode(parts, "QuantizeLinear", [made, ...inputs], [bytes]),
+    pairNode(parts, "DequantizeLinear", [bytes, ...inputs], [taken]),
   );
+}
+
+/** A node whose name no other has: its tensor may be called as a node of the model is. */
+function pairNode(parts: Parts, ...made: Parameters<typeof makeNode>): Node {
+  const node = makeNode(...made);
+  return { ...node, name: parts.name(`${node.name}_${node.opType}`) };
 }
 
 /** @returns the names of scale and zero point */
@@ -169,7 +175,9 @@ function addConstant(parts: Parts, base: string, constant: StoredConstant): stri
     makeTensor({ name: zeroName, type, dims: scaleDims, data: zeros }),
   );
   const attributes = axis === null ? [] : [makeInt("axis", axis)];
-  parts.add.push(makeNode("DequantizeLinear", [stored, scaleName, zeroName], [taken], attributes));
+  parts.add.push(
+    pairNode(parts, "DequantizeLinear", [stored, scaleName, zeroName], [taken], attributes),
+  );
   return taken;
 }
 
