@@ -14,7 +14,7 @@ const unreadableShown = 3;
 
 /**
  * Reads every picture of a folder, in the order of their names.
- * @param labels true class by file name; pictures without one are left out where labels are given
+ * @param labels true class by file name; a picture without one serves calibration only
  * @throws AppError `no-samples` where there is none, `bad-sample` where pictures cannot be read
  */
 export async function readSamples(
@@ -24,12 +24,11 @@ export async function readSamples(
   progress?: (share: number) => void,
 ): Promise<readonly Sample[]> {
   const names = await pictureNames(folder);
-  const wanted = labels === undefined ? names : names.filter((name) => labels.has(name));
-  checkNames(folder, names, wanted, labels);
-  checkSize(folder, wanted.length, input);
+  checkNames(folder, names, labels);
+  checkSize(folder, names.length, input);
   const samples: Sample[] = [];
   const broken: string[] = [];
-  for (const name of wanted) {
+  for (const name of names) {
     try {
       const image = { kind: "encoded", bytes: await readFile(join(folder, name)) } as const;
       const pixels = await loadPixels(image, { size: input, fit: input.fit }, name);
@@ -37,9 +36,9 @@ export async function readSamples(
     } catch (error) {
       broken.push(messageOf(error)); // told all at once below
     }
-    progress?.((samples.length + broken.length) / wanted.length);
+    progress?.((samples.length + broken.length) / names.length);
   }
-  if (broken.length > 0) throw unreadable(folder, broken, wanted.length);
+  if (broken.length > 0) throw unreadable(folder, broken, names.length);
   return samples;
 }
 
@@ -47,17 +46,22 @@ async function pictureNames(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder).catch((cause: unknown) => {
     throw new AppError({
       code: "no-samples",
-      message: `The calibration folder ${folder} cannot be read: ${messageOf(cause)}`,
+      message: isMissing(cause)
+        ? `There is no folder ${folder} to calibrate with`
+        : `The calibration folder ${folder} cannot be read: ${messageOf(cause)}`,
       cause,
     });
   });
   return names.filter((name) => pictureName.test(name) && !name.startsWith(".")).sort();
 }
 
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+}
+
 function checkNames(
   folder: string,
   names: readonly string[],
-  wanted: readonly string[],
   labels: ReadonlyMap<string, string> | undefined,
 ): void {
   if (names.length === 0)
@@ -71,8 +75,6 @@ function checkNames(
       code: "bad-labels",
       message: `The labels name ${missing}, and there is no such picture in ${folder}`,
     });
-  if (wanted.length === 0)
-    throw new AppError({ code: "bad-labels", message: "The labels name no picture" });
 }
 
 function checkSize(folder: string, count: number, { width, height }: Size): void {
