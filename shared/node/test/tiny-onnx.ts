@@ -105,19 +105,29 @@ export function colourModel(width = 8, height = 6, batch: number | string = 1): 
   });
 }
 
-/** `colourModel` with pixels straight in: bytes, channels side by side, scaled by the graph itself. */
-export function pixelModel(width = 8, height = 6): Uint8Array {
+/**
+ * `colourModel` with pixels straight in: bytes, channels side by side, scaled by the graph itself.
+ * @param rounded sends the logits through 8 bits, so that the file counts as one of kind int8
+ */
+export function pixelModel(width = 8, height = 6, rounded = false): Uint8Array {
   const area = width * height;
+  const exact = rounded ? "exact" : "logits";
+  const rounding = [
+    { opType: "QuantizeLinear", input: ["exact", "step"], output: ["coarse"] },
+    { opType: "DequantizeLinear", input: ["coarse", "step"], output: ["logits"] },
+  ];
   return writeOnnx({
     inputs: [{ name: "image", type: "uint8", shape: [1, height, width, 3] }],
     outputs: [{ name: "logits", shape: [1, 3] }],
     nodes: [
       { opType: "DequantizeLinear", input: ["image", "scale"], output: ["scaled"] },
       { opType: "Reshape", input: ["scaled", "rows"], output: ["pixels"] },
-      { opType: "MatMul", input: ["share", "pixels"], output: ["logits"] },
+      { opType: "MatMul", input: ["share", "pixels"], output: [exact] },
+      ...(rounded ? rounding : []),
     ],
     weights: {
       scale: { dims: [], data: [1 / 25.5] },
+      step: { dims: [], data: [0.05] },
       share: { dims: [1, area], data: Array.from({ length: area }, () => 1 / area) },
     },
     int64: { rows: [area, 3] },

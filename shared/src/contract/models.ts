@@ -1,7 +1,7 @@
 /** Registry: blobs, versions, and the aliases devices follow. */
 import * as z from "zod/mini";
 import { count, semver, sha256, slug, timeMs } from "../ids.ts";
-import { modelManifest, modelSpec } from "../manifest/model.ts";
+import { modelManifest, modelSpec, modelVariant } from "../manifest/model.ts";
 import { endpoint } from "./endpoint.ts";
 
 export const blobBytesMax = 1024 * 1024 * 1024;
@@ -41,6 +41,17 @@ export const modelSummary = z.object({
 });
 export type ModelSummary = z.infer<typeof modelSummary>;
 
+/** One file of a version that has several. */
+export const pushedVariant = z.strictObject({
+  kind: modelVariant.shape.kind,
+  /** Digest of the ONNX file, already uploaded. */
+  model: sha256,
+  input: modelVariant.shape.input,
+  temperature: modelVariant.shape.temperature,
+  requires: modelVariant.shape.requires,
+});
+export type PushedVariant = z.infer<typeof pushedVariant>;
+
 const modelParams = z.object({ name: slug });
 const versionParams = z.object({ name: slug, version: semver });
 
@@ -68,15 +79,21 @@ export const models = {
     params: versionParams,
     reply: z.object({ ...modelVersion.shape, document: modelManifest }),
   }),
-  /** The model's bytes must be uploaded before, with `uploadBlob`. */
+  /** The bytes of all files must be uploaded before, with `uploadBlob`. */
   register: endpoint({
     method: "POST",
     path: "/api/v1/models",
-    summary: "Register a version: manifest and file are checked against each other and run once",
+    summary: "Register a version: manifest and files are checked against each other and run once",
     access: "models:push",
     body: z.strictObject({
       spec: modelSpec,
       model: sha256,
+      /**
+       * All files of the version, best first: a device takes the first that it can run. `model` is
+       * one of them, and the one that the others must agree with. Empty where it is the only one,
+       * which is then fed as `spec` says.
+       */
+      variants: z._default(z.array(pushedVariant).check(z.maxLength(16)), []),
       /** Golden images, already uploaded. Without any, the server makes test pictures. */
       goldens: z._default(z.array(sha256).check(z.maxLength(64)), []),
     }),

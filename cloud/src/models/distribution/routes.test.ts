@@ -26,7 +26,7 @@ async function register(name: string, version: string, width: number) {
     input: { mean: [0, 0, 0], std: [1, 1, 1] },
     output: { kind: "classification" },
   };
-  const push = { spec, model: digest, goldens: [] };
+  const push = { spec, model: digest, variants: [], goldens: [] };
   return { bytes, digest, ...(await registerVersion(platform, tryModel, push, "Ada")) };
 }
 

@@ -11,19 +11,12 @@ import {
   copyleftWarning,
   labelWarning,
   type Push,
-  steadiest,
-  unsureWarnings,
   type Version,
   type VersionBlob,
 } from "./registry.ts";
 import { insertVersion } from "./store.ts";
-import { picturesKept, testPictures } from "./test-pictures.ts";
-import type { Trial, TrialAnswer, TrialProblem, TrialReport } from "./trial-messages.ts";
-
-interface Blob {
-  readonly digest: string;
-  readonly bytes: number;
-}
+import type { Trial } from "./trial-messages.ts";
+import { type Tried, tryOut } from "./try-out.ts";
 
 export interface Registered {
   readonly version: Version;
@@ -31,8 +24,8 @@ export interface Registered {
 }
 
 /**
- * Registers a version: spec and file are checked against each other, the model runs once on each
- * golden image, and what it answers there is what devices must answer too.
+ * Registers a version: spec and files are checked against each other, each file runs once on each
+ * golden image, and what it answers there is what devices that run it must answer too.
  *
  * The same push again gives the version that exists.
  * @throws AppError 422 `model-rejected` with everything that does not fit in `detail.errors`,
@@ -47,11 +40,9 @@ export async function registerVersion(
   const { db } = platform;
   const existing = await existingVersion(db, push);
   if (existing !== undefined) return existing;
-  const file = await requireBlobs(platform, push);
-  const tried = await tryOut(platform, trial, push);
-  const { fits } = tried;
-  const warnings = [...fits.warnings, ...(await furtherWarnings(db, fits)), ...tried.warnings];
-  const manifest = buildManifest(fits, file, tried.answers);
+  const tried = await tryOut(platform.blobs, trial, push);
+  const warnings = [...tried.warnings, ...(await furtherWarnings(db, tried.manifest))];
+  const manifest = buildManifest(tried.manifest, tried.files);
   await platform.blobs.putBytes(manifest.bytes); // named by a row only if the transaction commits
   const registered = await save(platform, { push, manifest, by, warnings });
   platform.live.publish({ kind: "model", name: push.spec.name });
@@ -74,62 +65,7 @@ function otherContent(name: string, version: string): AppError {
   });
 }
 
-async function requireBlobs({ blobs }: Platform, push: Push): Promise<Blob> {
-  const missing: TrialProblem[] = [];
-  const absent = (path: string, what: string, digest: string) =>
-    missing.push({
-      path,
-      message: `${what} ${digest.slice(0, 12)} is not on the server; upload it first (PUT /api/v1/blobs/${digest})`,
-    });
-  const bytes = await blobs.size(push.model);
-  if (bytes === undefined) absent("model", "the model file", push.model);
-  for (const digest of push.goldens)
-    if ((await blobs.size(digest)) === undefined) absent("goldens", "golden image", digest);
-  if (bytes === undefined || missing.length > 0) throw rejected(push, missing);
-  return { digest: push.model, bytes };
-}
-
-interface Tried {
-  readonly fits: Extract<TrialReport, { kind: "fits" }>;
-  /** Those that become golden questions. */
-  readonly answers: readonly TrialAnswer[];
-  readonly warnings: readonly string[];
-}
-
-async function tryOut({ blobs }: Platform, trial: Trial, push: Push): Promise<Tried> {
-  const given = push.goldens.length > 0;
-  const digests = given ? push.goldens : await storeTestPictures(blobs);
-  const pictures = await Promise.all(
-    digests.map(async (digest) => {
-      const bytes = (await blobs.size(digest)) ?? 0; // all of them were just seen or stored
-      return { digest, bytes, path: blobs.path(digest) };
-    }),
-  );
-  const request = { spec: push.spec, modelPath: blobs.path(push.model), pictures };
-  const report = await trial(request);
-  if (report.kind === "problems") throw rejected(push, report.problems);
-  const answers = given ? report.answers : steadiest(report.answers, picturesKept);
-  return { fits: report, answers, warnings: given ? unsureWarnings(answers) : [] };
-}
-
-async function storeTestPictures(blobs: Platform["blobs"]): Promise<string[]> {
-  const digests: string[] = [];
-  for (const picture of await testPictures()) digests.push((await blobs.putBytes(picture)).digest);
-  return digests;
-}
-
-function rejected({ spec }: Push, problems: readonly TrialProblem[]): AppError {
-  const [first] = problems;
-  const rest = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
-  return new AppError({
-    code: "model-rejected",
-    status: 422,
-    message: `${spec.name} ${spec.version} cannot be registered: ${first?.message}${rest}`,
-    detail: { errors: problems },
-  });
-}
-
-async function furtherWarnings(db: Db, { manifest }: Tried["fits"]): Promise<string[]> {
+async function furtherWarnings(db: Db, manifest: Tried["manifest"]): Promise<string[]> {
   const [newest] = await listVersions(db, manifest.name);
   const earlier = newest && (await readManifest(db, manifest.name, newest.version));
   return [copyleftWarning(manifest.licence), labelWarning(manifest.labels, earlier)].filter(
@@ -156,7 +92,7 @@ async function save(platform: Platform, { push, manifest, warnings, by }: Save) 
     manifestBytes: manifest.bytes.byteLength,
     task: document.task,
     licence: document.licence,
-    bytes: document.variants.reduce((sum, variant) => sum + variant.bytes, 0),
+    bytes: blobs.reduce((sum, { role, bytes }) => sum + (role === "variant" ? bytes : 0), 0),
     warnings,
     createdAt: now,
     createdBy: by,
@@ -176,11 +112,13 @@ function blobsOf({ document, digest, bytes }: BuiltManifest): VersionBlob[] {
   const goldens = document.variants.flatMap((variant) =>
     variant.goldens.map((golden) => ({ digest: golden.image, bytes: golden.bytes })),
   );
-  return [
+  const all: VersionBlob[] = [
     { digest, bytes: bytes.byteLength, role: "manifest" },
     ...files.map(({ digest, bytes, role }) => ({ digest, bytes, role })),
     ...goldens.map((golden) => ({ ...golden, role: "golden" as const })),
   ];
+  // Variants share their golden images.
+  return [...new Map(all.map((blob) => [`${blob.role} ${blob.digest}`, blob])).values()];
 }
 
 async function record(tx: Db, version: Version, blobs: readonly VersionBlob[], now: number) {

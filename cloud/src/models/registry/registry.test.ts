@@ -1,4 +1,5 @@
-import { type ModelSpec, modelManifest } from "@fieldloop/shared/manifest/model";
+import { type ModelInput, type ModelSpec, modelManifest } from "@fieldloop/shared/manifest/model";
+import { canonicalJson } from "@fieldloop/shared-node/crypto/canonical-json";
 import { sha256Of } from "@fieldloop/shared-node/crypto/sha256";
 import { describe, expect, it } from "vitest";
 import {
@@ -6,8 +7,10 @@ import {
   byVersion,
   contentOf,
   copyleftWarning,
+  disagreements,
   labelWarning,
   listed,
+  type PushedVariant,
   steadiest,
   unsureWarnings,
 } from "./registry.ts";
@@ -15,7 +18,25 @@ import type { TrialAnswer } from "./trial-messages.ts";
 
 const digest = (text: string) => sha256Of(text);
 const spec: ModelSpec = { name: "eggs", version: "1.0.0", labels: ["good", "bad"] };
-const push = { spec, model: digest("model"), goldens: [digest("a")] };
+const push = { spec, model: digest("model"), variants: [], goldens: [digest("a")] };
+const input: ModelInput = {
+  name: "image",
+  layout: "NCHW",
+  type: "float32",
+  width: 8,
+  height: 6,
+  fit: "stretch",
+  colour: "rgb",
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+};
+const pushed: PushedVariant = {
+  kind: "int8",
+  model: digest("model"),
+  input,
+  temperature: 1,
+  requires: [],
+};
 const answer = (change: Partial<TrialAnswer>): TrialAnswer => ({
   image: digest("a"),
   bytes: 10,
@@ -37,50 +58,39 @@ describe("contentOf", () => {
       { ...push, spec: { ...spec, confidenceMin: 0.5 } },
       { ...push, model: digest("another") },
       { ...push, goldens: [] },
+      { ...push, variants: [pushed] },
+      { ...push, variants: [{ ...pushed, requires: ["vnni"] }] },
+      { ...push, variants: [pushed, { ...pushed, temperature: 2 }] },
     ];
-    expect(new Set([push, ...others].map(contentOf)).size).toBe(4);
+    expect(new Set([push, ...others].map(contentOf)).size).toBe(7);
+  });
+
+  it("is for a single file what it was before there were variants", () => {
+    const { spec, model, goldens } = push;
+    expect(contentOf(push)).toBe(sha256Of(canonicalJson({ spec, model, goldens })));
   });
 });
 
 describe("buildManifest", () => {
   it("makes sorted, schema-conforming bytes whose digest names them", () => {
-    const input = {
-      name: "image",
-      layout: "NCHW",
-      type: "float32",
-      width: 8,
-      height: 6,
-      fit: "stretch",
-      colour: "rgb",
-      mean: [0, 0, 0],
-      std: [1, 1, 1],
-    } as const;
+    const file = (kind: "int8" | "float32", name: string) => ({
+      variant: { kind, input, requires: [], goldens: [], temperature: 1 },
+      blob: { digest: digest(name), bytes: 1000 },
+      answers: [answer({ confidence: 0.123456 })],
+    });
     const built = buildManifest(
       {
-        kind: "fits",
-        manifest: {
-          schema: "fieldloop.model/1",
-          name: "eggs",
-          version: "1.0.0",
-          task: "classification",
-          licence: null,
-          description: "",
-          labels: ["good", "bad"],
-          output: { kind: "classification", scores: "logits", activation: "softmax" },
-          confidenceMin: 0.6,
-        },
-        variant: {
-          kind: "int8",
-          input: { ...input, mean: [0, 0, 0], std: [1, 1, 1] },
-          requires: [],
-          goldens: [],
-          temperature: 1,
-        },
-        warnings: [],
-        answers: [],
+        schema: "fieldloop.model/1",
+        name: "eggs",
+        version: "1.0.0",
+        task: "classification",
+        licence: null,
+        description: "",
+        labels: ["good", "bad"],
+        output: { kind: "classification", scores: "logits", activation: "softmax" },
+        confidenceMin: 0.6,
       },
-      { digest: digest("model"), bytes: 1000 },
-      [answer({ confidence: 0.123456 })],
+      [file("int8", "model"), file("float32", "float")],
     );
     const text = new TextDecoder().decode(built.bytes);
     expect(built.digest).toBe(sha256Of(built.bytes));
@@ -89,6 +99,10 @@ describe("buildManifest", () => {
     expect(built.document.variants[0]).toMatchObject({ digest: digest("model"), bytes: 1000 });
     const [golden] = built.document.variants[0]!.goldens;
     expect(golden).toEqual({ ...answer({}), confidence: 0.1235, tolerance: 0.2 });
+    expect(built.document.variants[1]).toMatchObject({
+      digest: digest("float"),
+      goldens: [{ tolerance: 0.15 }],
+    });
   });
 });
 
@@ -119,6 +133,32 @@ describe("warnings", () => {
     expect(unsureWarnings([answer({}), detector])).toEqual([]);
     expect(unsureWarnings([answer({ confidence: 0.41 })])).toEqual([
       expect.stringContaining('gives "good" with a confidence of only 0.41'),
+    ]);
+  });
+});
+
+describe("disagreements", () => {
+  it("are other top classes, plain where the model compared with is sure", () => {
+    const same = answer({ confidence: 0.3 });
+    expect(disagreements([same], [answer({})])).toEqual([]);
+    const other = answer({ label: "bad", confidence: 0.55 });
+    expect(disagreements([other], [answer({})])).toEqual([
+      {
+        message: `golden image ${digest("a").slice(0, 12)} gives "bad" with a confidence of 0.55, and "good" with a confidence of 0.90 by the model it is compared with`,
+        plain: true,
+      },
+    ]);
+    expect(disagreements([other], [answer({ confidence: 0.4 })])).toMatchObject([{ plain: false }]);
+  });
+
+  it("are other numbers of detections, which a score near its bar can explain", () => {
+    const found = answer({ label: null, detections: 3 });
+    expect(disagreements([found], [found])).toEqual([]);
+    expect(disagreements([found], [answer({ label: null, detections: 4 })])).toEqual([
+      {
+        message: expect.stringContaining("gives 3 detections, and 4 detections by the model"),
+        plain: false,
+      },
     ]);
   });
 });

@@ -24,11 +24,19 @@ export const goldenTolerance: Readonly<Record<ModelVariant["kind"], number>> = {
 /** Below this a classifier's top class may be another one on another processor. */
 const unsureConfidence = 0.5;
 
+/** One file of a version that has several. */
+export type PushedVariant = Pick<ModelVariant, "kind" | "input" | "temperature" | "requires"> & {
+  /** Digest of the ONNX file. */
+  readonly model: string;
+};
+
 /** What was pushed. */
 export interface Push {
   readonly spec: ModelSpec;
-  /** Digest of the ONNX file. */
+  /** Digest of the ONNX file; with variants, of the one that the others are compared with. */
   readonly model: string;
+  /** All files, best first; empty where there is only the one. */
+  readonly variants: readonly PushedVariant[];
   /** Digests of golden images. */
   readonly goldens: readonly string[];
 }
@@ -61,9 +69,11 @@ export interface VersionBlob {
  * Digest of what was pushed, equal for equal pushes. Where the images lay on somebody's disk does
  * not count.
  */
-export function contentOf({ spec, model, goldens }: Push): string {
+export function contentOf({ spec, model, variants, goldens }: Push): string {
   const { golden: _paths, ...said } = spec;
-  return sha256Of(canonicalJson({ spec: said, model, goldens }));
+  // Without variants the digest is what it was before there were any.
+  const several = variants.length === 0 ? {} : { variants };
+  return sha256Of(canonicalJson({ spec: said, model, goldens, ...several }));
 }
 
 export interface BuiltManifest {
@@ -73,14 +83,26 @@ export interface BuiltManifest {
   readonly digest: string;
 }
 
-/** The canonical manifest of a version with one file. */
+/** A file that has been tried out. */
+export interface TriedFile {
+  readonly variant: Fits["variant"];
+  readonly blob: { readonly digest: string; readonly bytes: number };
+  /** To its golden images. */
+  readonly answers: readonly TrialAnswer[];
+}
+type Fits = Extract<TrialReport, { kind: "fits" }>;
+
+/** The canonical manifest of a version; its files keep their order. */
 export function buildManifest(
-  fits: Extract<TrialReport, { kind: "fits" }>,
-  file: { readonly digest: string; readonly bytes: number },
-  answers: readonly TrialAnswer[],
+  manifest: Fits["manifest"],
+  files: readonly TriedFile[],
 ): BuiltManifest {
-  const goldens = answers.map((answer) => goldenOf(answer, goldenTolerance[fits.variant.kind]));
-  const document = { ...fits.manifest, variants: [{ ...fits.variant, ...file, goldens }] };
+  const variants = files.map(({ variant, blob, answers }) => {
+    const { digest, bytes } = blob;
+    const goldens = answers.map((answer) => goldenOf(answer, goldenTolerance[variant.kind]));
+    return { ...variant, digest, bytes, goldens };
+  });
+  const document = { ...manifest, variants };
   const bytes = new TextEncoder().encode(canonicalJson(document));
   return { document, bytes, digest: sha256Of(bytes) };
 }
@@ -111,6 +133,37 @@ export function unsureWarnings(answers: readonly TrialAnswer[]): string[] {
       ({ image, label, confidence }) =>
         `golden image ${image.slice(0, 12)} gives "${label}" with a confidence of only ${confidence.toFixed(2)}, and may give another class on another processor: choose a clearer picture`,
     );
+}
+
+/** How a file's answers differ from those of the file it is compared with. */
+export interface Disagreement {
+  readonly message: string;
+  /** Whether the file compared with is sure of its answer, and the other one so plainly wrong. */
+  readonly plain: boolean;
+}
+
+/**
+ * Compares answers to the same pictures: the top class of a classifier, the number of detections of
+ * a detector.
+ */
+export function disagreements(
+  answers: readonly TrialAnswer[],
+  reference: readonly TrialAnswer[],
+): Disagreement[] {
+  return reference.flatMap((expected) => {
+    const found = answers.find(({ image }) => image === expected.image);
+    if (found === undefined) return [];
+    if (found.label === expected.label && found.detections === expected.detections) return [];
+    const sides = [found, expected].map(({ label, detections, confidence }) =>
+      label === null
+        ? `${detections} detections`
+        : `"${label}" with a confidence of ${confidence.toFixed(2)}`,
+    );
+    return {
+      message: `golden image ${expected.image.slice(0, 12)} gives ${sides[0]}, and ${sides[1]} by the model it is compared with`,
+      plain: expected.label !== null && expected.confidence >= unsureConfidence,
+    };
+  });
 }
 
 /** A warning where a licence may bind whoever ships the model inside a product. */

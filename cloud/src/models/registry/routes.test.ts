@@ -9,7 +9,7 @@ import { encodeJpeg } from "@fieldloop/shared-node/image";
 import { admin, testApp, testPlatform } from "@fieldloop/test/support/platform";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { colourModel, writeOnnx } from "../../../../shared/node/test/tiny-onnx.ts";
+import { colourModel, pixelModel, writeOnnx } from "../../../../shared/node/test/tiny-onnx.ts";
 import { addCamera } from "../../../../test/support/camera.ts";
 import type { Caller } from "../../platform/caller.ts";
 import { listAudit } from "../../platform/ledger/store.ts";
@@ -280,6 +280,119 @@ describe("registering", () => {
       expect.stringContaining("model: the model file 111111111111 is not on the server"),
       expect.stringContaining("goldens: golden image 222222222222 is not on the server"),
     ]);
+  });
+
+  describe("several files", () => {
+    const float = colourModel();
+    const int8 = pixelModel(8, 6, true);
+    const common = { width: 8, height: 6, fit: "stretch", name: "image" } as const;
+    const variants = [
+      {
+        kind: "int8",
+        model: sha256Of(int8),
+        input: {
+          ...common,
+          layout: "NHWC",
+          type: "uint8",
+          colour: "rgb",
+          mean: [0, 0, 0],
+          std: [1, 1, 1],
+        },
+        temperature: 1.1,
+        requires: ["vnni"],
+      },
+      {
+        kind: "float32",
+        model: sha256Of(float),
+        input: {
+          ...common,
+          layout: "NCHW",
+          type: "float32",
+          colour: "rgb",
+          mean: [0, 0, 0],
+          std: [25.5, 25.5, 25.5],
+        },
+        temperature: 1,
+        requires: [],
+      },
+    ];
+    const several = async (
+      version: string,
+      pictures: readonly Uint8Array[] = [],
+      change: object = {},
+    ) => {
+      for (const part of [float, int8, ...pictures])
+        expect((await upload(part)).statusCode).toBe(201);
+      const goldens = pictures.map((picture) => sha256Of(picture));
+      const spec = { ...colours, name: "several", version };
+      const payload = { spec, model: sha256Of(float), variants, goldens, ...change };
+      return await app.inject({ method: "POST", url: "/api/v1/models", payload });
+    };
+    const changed = (i: number, change: object) => ({
+      variants: variants.map((variant, at) => (at === i ? { ...variant, ...change } : variant)),
+    });
+
+    it("are tried one by one and listed as given, each with its own answers", async () => {
+      const response = await several("1.0.0");
+      expect(response.statusCode).toBe(201);
+      const { document, ...version } = response.json();
+      expect(version).toMatchObject({ bytes: int8.length + float.length, warnings: [] });
+      expect(document.variants).toMatchObject(
+        variants.map(({ model: digest, ...rest }) => ({ ...rest, digest })),
+      );
+      const [first, second] = document.variants;
+      expect(first.goldens).toHaveLength(3);
+      for (const [i, golden] of first.goldens.entries()) {
+        const float = second.goldens[i];
+        expect(golden).toMatchObject({ image: float.image, label: float.label, tolerance: 0.2 });
+        expect(float.tolerance).toBe(0.15);
+        expect(golden.confidence).not.toBe(float.confidence);
+        expect(golden.confidence).toBeCloseTo(float.confidence, 1);
+      }
+      const before = trials.length;
+      expect((await several("1.0.0")).json()).toEqual(
+        (await get("models/several/versions/1.0.0")).json(),
+      );
+      expect(trials.length).toBe(before);
+    });
+
+    it("are other content in another order or with other needs", async () => {
+      expect((await several("1.0.0", [], { variants: variants.toReversed() })).statusCode).toBe(
+        409,
+      );
+      expect((await several("1.0.0", [], changed(0, { requires: [] }))).statusCode).toBe(409);
+    });
+
+    it("are refused where one plainly answers a golden image otherwise", async () => {
+      const red = await plain([250, 10, 10]);
+      const blueFirst = changed(0, { input: { ...variants[0]!.input, colour: "bgr" } });
+      const refused = await several("2.0.0", [red], blueFirst);
+      expect(refused.statusCode).toBe(422);
+      expect(errorsOf(refused)).toEqual([
+        expect.stringMatching(
+          /^variants\.0\.model: int8: golden image .{12} gives "blue" with a confidence of 1\.00, and "red" with a confidence of 1\.00 by the model it is compared with$/,
+        ),
+      ]);
+      // On pictures of its own making the server only warns.
+      const { warnings } = (await several("2.0.0", [], blueFirst)).json();
+      expect(warnings[0]).toMatch(/^int8: golden image .{12} gives /);
+    });
+
+    it("are refused with a sentence where a file is not what the push says", async () => {
+      expect(errorsOf(await several("3.0.0", [], changed(1, { kind: "int8" })))).toEqual([
+        "variants.1.kind: int8: the file is float32 and the push calls it int8: set kind to float32",
+      ]);
+      expect(errorsOf(await several("3.0.0", [], { variants: variants.slice(0, 1) }))).toEqual([
+        expect.stringMatching(/^model: the model file .{12}, with which .* is none of them/),
+      ]);
+      expect(errorsOf(await several("3.0.0", [], changed(0, { model: "3".repeat(64) })))).toEqual([
+        expect.stringMatching(/^variants\.0\.model: the int8 file 333333333333 is not on the/),
+      ]);
+      const wide = { input: { ...variants[0]!.input, width: 10 } };
+      expect(errorsOf(await several("3.0.0", [], changed(0, wide)))).toEqual([
+        expect.stringMatching(/^variants\.0\.input\.layout: int8: input "image" is /),
+      ]);
+    });
   });
 
   it("says exactly what does not fit, and keeps nothing", async () => {

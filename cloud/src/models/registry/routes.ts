@@ -33,9 +33,8 @@ export function modelRoutes(
       const view = await versionView(db, await requireVersion(db, name, version));
       return { ...view, document: await readManifest(db, name, version) };
     },
-    register: async ({ body: { spec, model, goldens }, caller }) => {
-      const push = { spec, model, goldens };
-      const { version, document } = await registerVersion(platform, trial, push, caller.name);
+    register: async ({ body, caller }) => {
+      const { version, document } = await registerVersion(platform, trial, body, caller.name);
       return { ...(await versionView(db, version)), document };
     },
     promote: async ({ params: { name, alias }, body: { version }, caller }) => {
