@@ -6,9 +6,9 @@ const source = {
 };
 
 /** Heavy suites start real processes, so their files run one after another and may take minutes. */
-const suite = (name: string, include: string[]) => ({
+const suite = (name: string, include: string[], timeoutMs = 180_000) => ({
   ...source,
-  test: { name, include, fileParallelism: false, testTimeout: 180_000, hookTimeout: 180_000 },
+  test: { name, include, fileParallelism: false, testTimeout: timeoutMs, hookTimeout: timeoutMs },
 });
 
 export default defineConfig({
@@ -32,6 +32,7 @@ export default defineConfig({
       suite("console", ["test/console/**/*.test.ts"]),
       suite("services", ["test/services/**/*.test.ts"]),
       suite("chaos", ["test/chaos/**/*.test.ts"]),
+      suite("arm64", ["test/arm64/**/*.test.ts"], 600_000),
     ],
   },
 });
