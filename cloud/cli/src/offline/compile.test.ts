@@ -1,0 +1,230 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { modelManifest } from "@fieldloop/shared/manifest/model";
+import { sha256Of } from "@fieldloop/shared-node/crypto/sha256";
+import { encodeJpeg } from "@fieldloop/shared-node/image";
+import { makeInt } from "@fieldloop/shared-node/onnx/attributes";
+import { encodeModel } from "@fieldloop/shared-node/onnx/codec";
+import { makeGraph, makeValue, modelOf } from "@fieldloop/shared-node/onnx/graph";
+import { makeNode } from "@fieldloop/shared-node/onnx/node";
+import { floatTensor } from "@fieldloop/shared-node/onnx/tensor";
+import { temporaryFolder } from "@fieldloop/test/support/folder";
+import { beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod/mini";
+import type { Io } from "../io.ts";
+import { readModelSpec } from "../model-spec.ts";
+import { run } from "../program.ts";
+
+const side = 32;
+
+/** Tells red pictures from blue ones; `red` is the weight of red, which may be broken. */
+function redOrBlue(red = 1): Uint8Array {
+  const wide = Float32Array.from({ length: 64 * 3 }, (_, i) =>
+    i % 3 === 0 ? red : i % 3 === 2 ? 1 : 0,
+  );
+  const head = Float32Array.from({ length: 128 }, (_, i) => (i % 64 < 32 === i < 64 ? 0.2 : -0.2));
+  const signs = wide.map((w, i) =>
+    i < 96 ? w * (i % 3 === 0 ? 1 : 0) : w * (i % 3 === 2 ? 1 : 0),
+  );
+  return encodeModel(
+    modelOf(
+      makeGraph({
+        opset: 13,
+        inputs: [makeValue("x", "float32", [1, 3, side, side])],
+        outputs: [makeValue("logits", "float32", [1, 2])],
+        nodes: [
+          makeNode("Conv", ["x", "w"], ["c"]),
+          makeNode("Relu", ["c"], ["r"]),
+          makeNode("GlobalAveragePool", ["r"], ["g"]),
+          makeNode("Flatten", ["g"], ["f"]),
+          makeNode("Gemm", ["f", "v"], ["logits"], [makeInt("transB", 1)]),
+        ],
+        initializers: [floatTensor("w", [64, 3, 1, 1], signs), floatTensor("v", [2, 64], head)],
+      }),
+    ),
+  );
+}
+
+const manifest = `name: red-or-blue
+version: 1.0.0
+licence: MIT
+labels: [red, blue]
+input: { mean: [0, 0, 0], std: [255, 255, 255] }
+output: { kind: classification, activation: softmax }
+golden: [golden.jpg]
+`;
+
+let folder: string;
+const at = (name: string): string => join(folder, name);
+
+beforeAll(async () => {
+  z.config(z.locales.en());
+  folder = temporaryFolder();
+  writeFileSync(at("model.onnx"), redOrBlue());
+  writeFileSync(at("broken.onnx"), redOrBlue(Number.NaN));
+  writeFileSync(at("cut.onnx"), redOrBlue().subarray(0, 900));
+  writeFileSync(at("model.yaml"), manifest);
+  writeFileSync(at("bad.yaml"), manifest.replace("[red, blue]", "[red, blue, green]"));
+  for (const name of ["pictures", "none", "damaged"]) mkdirSync(at(name));
+  const lines: string[] = ["file,label"];
+  for (let i = 0; i < 80; i++) {
+    const red = i % 4 < 2;
+    const data = new Uint8Array(3 * side * side);
+    for (let p = 0; p < side * side; p++) {
+      const more = 20 + ((i * 31 + p) % 90);
+      data.set([90 + (red ? more : 0), 90, 90 + (red ? 0 : more)], 3 * p);
+    }
+    const image = { kind: "raw", data, width: side, height: side } as const;
+    const jpeg = await encodeJpeg(image, { widthMax: side, bytesMax: 20_000 });
+    const name = `${String(i).padStart(3, "0")}.jpg`;
+    writeFileSync(at(`pictures/${name}`), jpeg);
+    lines.push(`${name},${red ? "red" : "blue"}`);
+    if (i === 0) writeFileSync(at("golden.jpg"), jpeg);
+    if (i === 1) writeFileSync(at("damaged/a.jpg"), jpeg.subarray(0, jpeg.length / 2));
+  }
+  writeFileSync(at("labels.csv"), lines.join("\n"));
+  writeFileSync(at("wrong.csv"), "000.jpg,green\n");
+});
+
+async function tryOut(args: readonly string[], tty = false) {
+  let out = "";
+  let err = "";
+  const io: Io = {
+    env: {},
+    inIsTty: false,
+    outIsTty: tty,
+    errIsTty: tty,
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    ask: () => Promise.reject(new Error("nothing is asked")),
+    now: () => 0,
+  };
+  return { code: await run(args, io), out, err };
+}
+
+const compile = (out: string, more: Readonly<Record<string, string>> = {}) => {
+  const { model = "model.onnx", ...flags } = more;
+  const all = { manifest: "model.yaml", calibration: "pictures", ...flags };
+  const options = Object.entries(all).flatMap(([name, value]) => [`--${name}`, at(value)]);
+  return tryOut(["models", "compile", at(model), ...options, "--out", at(out)]);
+};
+
+describe("fieldloop models compile", () => {
+  it("writes variants, a manifest to push, and a report, without a server", async () => {
+    const { code, out, err } = await compile("good", { labels: "labels.csv" });
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: "pictures\nreading\nevaluating\ncalibrating\nsearching\nmeasuring\nfinishing\n",
+    });
+    expect(out).toContain("red-or-blue 1.0.0: The 8-bit model is");
+    expect(out).toContain(
+      "accuracy   100.0 % as given, 100.0 % float, 100.0 % int8 on 40 pictures",
+    );
+    const built = modelManifest.parse(JSON.parse(readFileSync(at("good/manifest.json"), "utf8")));
+    for (const { kind, digest, goldens, input } of built.variants) {
+      expect(sha256Of(readFileSync(at(`good/${kind}.onnx`)))).toBe(digest);
+      expect(goldens).toMatchObject([
+        { label: "red", bytes: readFileSync(at("golden.jpg")).length },
+      ]);
+      expect(input).toMatchObject({ type: "uint8", layout: "NHWC", width: side });
+    }
+    const spec = await readModelSpec(at("good/model.yaml"));
+    expect(spec).toMatchObject({ name: "red-or-blue", golden: ["golden/1-golden.jpg"] });
+    expect(spec.input).toEqual(built.variants[0]?.input);
+    const report = JSON.parse(readFileSync(at("good/report.json"), "utf8"));
+    expect(report).toMatchObject({ schema: "fieldloop.compile-report/1" });
+    expect(report.quantisation.layers.length).toBeGreaterThan(2);
+  });
+
+  it("draws how far it is on a terminal", async () => {
+    const args = ["--manifest", at("model.yaml"), "--calibration", at("pictures")];
+    const options = [...args, "--out", at("drawn")];
+    const { err } = await tryOut(["models", "compile", at("model.onnx"), ...options], true);
+    expect(err).toContain("\rcalibrating  [########################] 100 %\u001b[K\n");
+    expect(err.endsWith("finishing    [########################] 100 %\u001b[K\n")).toBe(true);
+  });
+
+  it("does not write into a folder that holds something", async () => {
+    const { code, err } = await compile("pictures");
+    expect(code).toBe(1);
+    expect(err).toMatch(/^error: the folder .*pictures is not empty; name another one with --out/);
+  });
+
+  it.each([
+    [{ model: "model.yaml" }, /^error: model\.yaml is no ONNX model\n$/],
+    [
+      { model: "cut.onnx" },
+      /^error: cut\.onnx is cut short or damaged; copy or export it again\n$/,
+    ],
+    [{ model: "nothing.onnx" }, /^error: nothing\.onnx cannot be read: there is no such file\n$/],
+    [
+      { model: "broken.onnx" },
+      /error: broken\.onnx cannot be compiled: \d+ of the values of its weight w are not finite numbers, so its training has failed or the file is damaged\n$/,
+    ],
+    [{ calibration: "none" }, /^error: There is no picture in the calibration folder .*none: put/],
+    [{ calibration: "gone" }, /^error: There is no folder .*gone to calibrate with\n$/],
+    [
+      { calibration: "damaged" },
+      /error: 1 of 1 pictures in .*damaged cannot be used: a\.jpg is cut short.*; take them out or replace them\n$/,
+    ],
+    [
+      { labels: "wrong.csv" },
+      /^error: .*wrong\.csv:1 names the class green; the model knows red, blue\n$/,
+    ],
+    [{ labels: "gone.csv" }, /^error: the file of labels .*gone\.csv does not exist\n$/],
+    [{ manifest: "bad.yaml" }, /^error: .*bad\.yaml and model\.onnx do not fit together: /],
+  ])("says in one sentence what is wrong with %j, and writes nothing", async (flags, message) => {
+    const before = readdirSync(folder).sort();
+    const { code, out, err } = await compile("bad", flags);
+    expect({ code, out }).toEqual({ code: 1, out: "" });
+    expect(err).toMatch(message);
+    expect(err.match(/error:/g)).toHaveLength(1);
+    expect(readdirSync(folder).sort()).toEqual(before);
+  });
+
+  it("wants points that are a share of a hundred", async () => {
+    const { code, err } = await tryOut(
+      [
+        "models",
+        "compile",
+        "m.onnx",
+        "--manifest",
+        "m.yaml",
+        "--calibration",
+        "c",
+        "--out",
+        "o",
+      ].concat(["--max-loss", "101"]),
+    );
+    expect(code).toBe(2);
+    expect(err).toContain("Write points from 0 to 100, for example 0.5.");
+  });
+});
+
+describe("fieldloop models inspect", () => {
+  it("says what a file holds", async () => {
+    const { code, out } = await tryOut(["models", "inspect", at("model.onnx")]);
+    expect(code).toBe(0);
+    expect(out).toContain("320 weights (float32)");
+    expect(out).toContain("operator set 13, IR version 8");
+    expect(out).toContain("input      x float32 [1, 3, 32, 32]");
+    expect(out).toContain("1 Conv, 1 Relu, 1 GlobalAveragePool, 1 Flatten, 1 Gemm");
+  });
+
+  it("gives the same as data", async () => {
+    const { out } = await tryOut(["--json", "models", "inspect", at("model.onnx")]);
+    expect(JSON.parse(out)).toMatchObject({ opset: 13, weights: 320, unknownOperators: [] });
+  });
+
+  it("refuses what is no model", async () => {
+    const { code, err } = await tryOut(["models", "inspect", at("model.yaml")]);
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: "error: model.yaml is no ONNX model, or it is damaged or cut short\n",
+    });
+  });
+});
