@@ -299,6 +299,7 @@ describe("models", () => {
     expect(server?.seen.at(-1)?.body).toEqual({
       spec: { name: "egg", version: "1.0.1" },
       model: sha(model),
+      variants: [],
       goldens: [sha(image)],
     });
     expect(out).toBe(
@@ -332,6 +333,80 @@ describe("models", () => {
       `error: egg 1.0.1 does not fit its file (${args.at(-1)})\n` +
         "  - input.width: the graph says 160, the manifest 224\n",
     );
+  });
+
+  /** What `models compile` leaves behind, with files that nobody can run. */
+  function compiledFolder() {
+    const folder = temporaryFolder();
+    const [int8, float] = [Buffer.alloc(1000, 1), Buffer.alloc(4000, 2)];
+    const image = Buffer.from("image");
+    const { input } = version.document.variants[0]!;
+    const listed = (kind: "int8" | "float32", bytes: Buffer, requires: string[]) => ({
+      kind,
+      digest: sha(bytes),
+      bytes: bytes.length,
+      input,
+      requires,
+      goldens: [],
+      temperature: 1.2,
+    });
+    const variants = [listed("int8", int8, ["int8-dot"]), listed("float32", float, [])];
+    writeFileSync(join(folder, "int8.onnx"), int8);
+    writeFileSync(join(folder, "float32.onnx"), float);
+    writeFileSync(join(folder, "clean.jpg"), image);
+    writeFileSync(join(folder, "model.yaml"), "name: egg\nversion: 1.0.1\ngolden: [clean.jpg]\n");
+    writeFileSync(join(folder, "manifest.json"), JSON.stringify({ ...version.document, variants }));
+    return { folder, int8, float, image, variants };
+  }
+
+  it("pushes a compiled folder with all its files, the float one to compare with", async () => {
+    const { folder, int8, float, image, variants } = compiledFolder();
+    const document = { ...version.document, variants };
+    const routes = [
+      ...storage(new Set()),
+      route(models.register, () => ({ ...version, document })),
+    ];
+    const { code, out, err } = await tryOut(["models", "push", folder], routes, { tty: true });
+    expect(code).toBe(0);
+    const uploads = server?.seen.filter(({ endpoint }) => endpoint === models.uploadBlob) ?? [];
+    expect(uploads.map(({ params }) => params.digest)).toEqual([int8, float, image].map(sha));
+    expect(server?.seen.at(-1)?.body).toEqual({
+      spec: { name: "egg", version: "1.0.1" },
+      model: sha(float),
+      variants: variants.map(({ kind, digest, input, temperature, requires }) => ({
+        kind,
+        model: digest,
+        input,
+        temperature,
+        requires,
+      })),
+      goldens: [sha(image)],
+    });
+    expect(err).toContain("int8.onnx  [########################] 100 %");
+    expect(err).toContain("float32.onnx  [########################] 100 %");
+    expect(out).toMatch(
+      /^Registered egg 1\.0\.1 \(classification, .*: int8, float32, Apache-2\.0\)/,
+    );
+  });
+
+  it("sends nothing of a compiled folder that was changed or is none", async () => {
+    const { folder } = compiledFolder();
+    writeFileSync(join(folder, "int8.onnx"), "other bytes");
+    const changed = await tryOut(["models", "push", folder], []);
+    expect(changed.err).toMatch(/ has no file with the digest .{12} of its int8 variant: /);
+    writeFileSync(join(folder, "manifest.json"), "{}");
+    const broken = await tryOut(["models", "push", folder], []);
+    expect(broken.err).toMatch(/ has a manifest\.json that is none: /);
+    const empty = await tryOut(["models", "push", temporaryFolder()], []);
+    expect(empty.err).toMatch(/^error: the folder .* has no manifest\.json; push a folder that /);
+    expect([changed.code, broken.code, empty.code, server?.seen]).toEqual([1, 1, 1, []]);
+  });
+
+  it("asks for the manifest of a single file", async () => {
+    const [models = "", push = "", file = ""] = modelFolder().args;
+    const { code, err } = await tryOut([models, push, file], []);
+    expect(code).toBe(2);
+    expect(err).toContain("required option '--manifest <model.yaml>' not specified");
   });
 
   it("sends nothing where a golden image is missing", async () => {

@@ -1,15 +1,12 @@
-import { dirname, resolve } from "node:path";
-import { type ModelSummary, type ModelVersion, models } from "@fieldloop/shared/contract/models";
-import { AppError } from "@fieldloop/shared/errors";
+import { type ModelSummary, models } from "@fieldloop/shared/contract/models";
 import { compareVersions, semver } from "@fieldloop/shared/ids";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Context, Report } from "../context.ts";
-import { readModelSpec } from "../model-spec.ts";
 import { name } from "../options.ts";
 import { table } from "../table.ts";
-import { agoText, bytesText, plain } from "../text.ts";
-import { describeFile, type LocalFile, uploadFile } from "../upload.ts";
+import { agoText, bytesText } from "../text.ts";
 import { addCompileCommands } from "./compile.ts";
+import { addPushCommand } from "./push.ts";
 
 export function addModelCommands(program: Command, context: Context): void {
   const group = program.command("models").description("Models and their versions");
@@ -22,14 +19,7 @@ export function addModelCommands(program: Command, context: Context): void {
         await (model === undefined ? listModels(context) : listVersions(context, model)),
       ),
     );
-  group
-    .command("push")
-    .description("Upload a model and register it as a new version")
-    .argument("<model.onnx>", "the model's file")
-    .requiredOption("--manifest <model.yaml>", "its name, version and how it is fed and read")
-    .action(async (file: string, options: { manifest: string }) =>
-      context.show(await pushModel(context, file, options.manifest)),
-    );
+  addPushCommand(group, context);
   addCompileCommands(group, context);
   group
     .command("promote")
@@ -89,44 +79,6 @@ async function listVersions({ connection, io, look }: Context, model: string): P
     look,
   );
   return { data: { items }, text };
-}
-
-/** Reads, uploads what the server lacks, registers. The server decides whether it all fits. */
-async function pushModel(context: Context, file: string, manifest: string): Promise<Report> {
-  const { golden = [], ...spec } = await readModelSpec(manifest);
-  const model = await describeFile(file, "model");
-  const goldens: LocalFile[] = [];
-  for (const path of golden)
-    goldens.push(await describeFile(resolve(dirname(manifest), path), "golden image"));
-  const connection = context.connection();
-  for (const local of [model, ...goldens])
-    await uploadFile(connection, local, context.io, context.json());
-  const registered = await connection.patient
-    .call(models.register, {
-      body: { spec, model: model.digest, goldens: goldens.map(({ digest }) => digest) },
-    })
-    .catch((error: unknown) => Promise.reject(refusedPush(error, manifest)));
-  return { data: registered, text: pushedText(registered) };
-}
-
-/** The server's problem list names keys of the manifest; the sentence should name the file too. */
-function refusedPush(error: unknown, manifest: string): unknown {
-  if (!(error instanceof AppError) || error.detail?.errors === undefined) return error;
-  return new AppError({
-    code: error.code,
-    message: `${error.message} (${manifest})`,
-    status: error.status,
-    detail: error.detail,
-    cause: error,
-  });
-}
-
-function pushedText(pushed: ModelVersion): string {
-  const licence = pushed.licence === null ? "" : `, ${pushed.licence}`;
-  const warnings = pushed.warnings.map((warning) => `warning: ${plain(warning)}\n`).join("");
-  return `Registered ${pushed.name} ${pushed.version} (${pushed.task}, ${bytesText(pushed.bytes)}${licence}).
-${warnings}To send it to devices: fieldloop models promote ${pushed.name} ${pushed.version}
-`;
 }
 
 function version(text: string): string {
