@@ -69,7 +69,7 @@ interface Draft {
 
 /**
  * Plans a graph of operator set 13 or newer that has been cleaned up.
- * @param excluded keys (`keyOf`) of nodes that stay in float
+ * @param excluded keys (`keyOf`) of nodes that stay in float; an activation goes with the node before it
  */
 export function planPlacement(graph: Graph, excluded: ReadonlySet<string> = new Set()): Placement {
   const links = linksOf(graph);
@@ -151,10 +151,7 @@ function placeWeighted(draft: Draft, node: Node, axis: number): void {
 function placeOutput(draft: Draft, node: Node): void {
   const name = keyOf(node);
   const activation = soleConsumer(draft.links, name);
-  const absorbs =
-    activation !== undefined &&
-    !draft.excluded.has(keyOf(activation)) &&
-    isAbsorbable(draft.graph, activation);
+  const absorbs = activation !== undefined && isAbsorbable(draft.graph, activation);
   const output = absorbs ? keyOf(activation) : name;
   const givesFloats = node.opType === "Gemm" || node.opType === "MatMul";
   if (givesFloats && !isTakenInBytes(draft, output)) return;
