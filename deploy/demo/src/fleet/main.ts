@@ -13,7 +13,14 @@ import { models } from "@fieldloop/shared/contract/models";
 import { AppError, messageOf } from "@fieldloop/shared/errors";
 import { Children } from "./children.ts";
 import { type DemoOptions, readOptions } from "./options.ts";
-import { agentPlan, agentYaml, cameraNames, programs } from "./plans.ts";
+import {
+  agentPlan,
+  agentYaml,
+  cameraNames,
+  modelFolder,
+  programs,
+  pushArguments,
+} from "./plans.ts";
 
 const run = promisify(execFile);
 const firstVersion = "1.0.0";
@@ -121,19 +128,12 @@ async function pushFirstModel(url: string, token: string): Promise<void> {
   const known = await client.call(models.list, {});
   if (known.items.some((model) => model.name === "egg-grader")) return;
   say(`pushing egg-grader ${firstVersion}`);
-  const folder = programs.model(firstVersion);
   const cli = (...args: string[]) =>
     run(process.execPath, [programs.cli, ...args], {
       env: { ...process.env, FIELDLOOP_URL: url, FIELDLOOP_TOKEN: token },
     });
   try {
-    await cli(
-      "models",
-      "push",
-      join(folder, "model.onnx"),
-      "--manifest",
-      join(folder, "model.yaml"),
-    );
+    await cli("models", "push", ...pushArguments(modelFolder(firstVersion)));
     await cli("models", "promote", "egg-grader", firstVersion);
   } catch (error) {
     const stderr = (error as { stderr?: string }).stderr; // execFile adds what the program said

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import type { ChildPlan } from "./children.ts";
@@ -12,8 +14,22 @@ export const programs = {
   cli: pathOf("cloud/cli/bin/fieldloop.mjs"),
   station: fileURLToPath(new URL("../station/main.js", import.meta.url)),
   scene: fileURLToPath(new URL("../scene/egg-line.js", import.meta.url)),
-  model: (version: string) => pathOf(`deploy/demo/models/egg-grader/${version}/`),
 } as const;
+
+/**
+ * What `fieldloop models push` is told for a version in a folder: the compiled model where there is
+ * one, else the float model that it would be compiled from.
+ */
+export function pushArguments(folder: string): string[] {
+  const compiled = join(folder, "compiled");
+  if (existsSync(join(compiled, "manifest.json"))) return [compiled];
+  return [join(folder, "model.onnx"), "--manifest", join(folder, "model.yaml")];
+}
+
+/** Where a version of the demo's base model lies. */
+export function modelFolder(version: string): string {
+  return pathOf(`deploy/demo/models/egg-grader/${version}/`);
+}
 
 /** Names of the cameras along the line. */
 export function cameraNames(count: number): string[] {
