@@ -1,6 +1,6 @@
 /** What the device list and the device page both show of a device. */
 import type { DeviceSummary } from "@fieldloop/shared/contract/devices";
-import { useNow } from "../hooks/use-now.ts";
+import { useOlderThan } from "../hooks/use-now.ts";
 import { formatMs, formatProgress, formatRate, formatShare } from "../text/format.ts";
 import { td } from "../text/t-devices.ts";
 import { NoData, StaleMark } from "../ui/age.tsx";
@@ -83,10 +83,10 @@ export function LatestCell({
   readonly device: DeviceSummary;
   readonly field: LatestField;
 }) {
-  const now = useNow();
   const { latest } = device;
+  const isOld = useOlderThan(latest?.at ?? 0, windowStaleMs);
   if (latest === null) return <NoData />;
-  const isStale = device.status !== "online" || now - latest.at > windowStaleMs;
+  const isStale = device.status !== "online" || isOld;
   const text = latestText(latest, field);
   if (text === undefined) return <NoData />;
   const bad = field === "losses" && latest.errors > 0;

@@ -28,3 +28,8 @@ export function useNow(): number {
     return now;
   });
 }
+
+/** Whether `at` is longer ago than `ms`; renders again only when the answer changes. */
+export function useOlderThan(at: number, ms: number): boolean {
+  return useSyncExternalStore(subscribe, () => (timer === undefined ? Date.now() : now) - at > ms);
+}

@@ -71,13 +71,15 @@ function CardDetail({ device }: { readonly device: DeviceSummary }) {
         {isUpdating(device.update) ? <UpdateCell device={device} /> : <ModelCell device={device} />}
       </span>
       <span className={css.cardLine}>
-        <span>
-          <LatestCell device={device} field="fps" /> {td("col.fps")}
-        </span>
         {device.role === "camera" ? (
-          <span>
-            <RightCell device={device} /> {td("right.word")}
-          </span>
+          <>
+            <span>
+              <LatestCell device={device} field="fps" /> {td("col.fps")}
+            </span>
+            <span>
+              <RightCell device={device} /> {td("right.word")}
+            </span>
+          </>
         ) : null}
         <Age at={device.lastSeen} staleAfterMs={windowStaleMs} />
       </span>

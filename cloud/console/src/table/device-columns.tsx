@@ -56,14 +56,14 @@ function PlaceCell({ device }: { readonly device: DeviceSummary }) {
 }
 
 export const deviceColumns: readonly DeviceColumn[] = [
-  { title: td("col.status"), width: "84px", Cell: DeviceStatusWord },
-  { title: td("col.id"), width: "9.5%", Cell: DeviceLink },
-  { title: td("col.place"), width: "11%", Cell: PlaceCell },
+  { title: td("col.status"), width: "82px", Cell: DeviceStatusWord },
+  { title: td("col.id"), width: "9%", Cell: DeviceLink },
+  { title: td("col.place"), width: "10.6%", Cell: PlaceCell },
   { title: td("col.model"), width: "15%", Cell: ModelCell },
   { title: td("col.update"), width: "88px", Cell: UpdateCell },
   {
     title: td("col.fps"),
-    width: "48px",
+    width: "44px",
     end: true,
     Cell: ({ device }) => <LatestCell device={device} field="fps" />,
   },
@@ -76,32 +76,32 @@ export const deviceColumns: readonly DeviceColumn[] = [
   {
     title: td("col.confidence"),
     long: td("col.confidenceLong"),
-    width: "54px",
+    width: "50px",
     end: true,
     Cell: ({ device }) => <LatestCell device={device} field="confidence" />,
   },
   {
     title: td("col.right"),
     long: td("col.rightLong"),
-    width: "58px",
+    width: "56px",
     end: true,
     Cell: RightCell,
   },
   {
     title: td("col.losses"),
     long: td("col.lossesLong"),
-    width: "78px",
+    width: "76px",
     end: true,
     Cell: ({ device }) => <LatestCell device={device} field="losses" />,
   },
   {
     title: td("col.world"),
-    width: "88px",
+    width: "92px",
     Cell: ({ device }) => (device.world === null ? <NoData /> : device.world),
   },
   {
     title: td("col.seen"),
-    width: "62px",
+    width: "78px",
     end: true,
     Cell: ({ device }) => <Age at={device.lastSeen} staleAfterMs={windowStaleMs} />,
   },

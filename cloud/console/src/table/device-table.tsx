@@ -16,7 +16,7 @@ export interface DeviceTableProps {
 }
 
 const rowPx = { cosy: 40, compact: 32 } as const;
-const overscan = 12;
+const overscan = 6;
 /** Rows before the end at which the next page is asked for. */
 const endRows = 60;
 

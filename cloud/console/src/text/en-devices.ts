@@ -126,7 +126,7 @@ export const enDevices = {
   "chart.agreement": "Agreement with the inspection station",
   "chart.agreement.unit": "share of labelled results",
   "chart.agreement.summary":
-    "{agreed} of {labelled} labelled results agree over {range} ({share}). Labels arrive late, so the newest steps still fill up.",
+    "{agreed} of {labelled} labelled results agree over {range} ({share}). Labels arrive late.",
   "chart.agreement.none": "Nothing was labelled in the last {range}. Labels arrive late.",
   "chart.series.agree": "agree",
   "chart.series.labels": "labels",

@@ -12,7 +12,7 @@ import { Button } from "../../ui/button.tsx";
 import { Dialog, DialogActions } from "../../ui/dialog.tsx";
 import { SelectField } from "../../ui/field.tsx";
 import { toast } from "../../ui/toast.tsx";
-import { fleetAlias, movedBy } from "./promote-moves.ts";
+import { fleetAlias, type Moves, movesOf } from "./promote-moves.ts";
 
 export interface PromoteDialogProps {
   readonly version: ModelVersion;
@@ -45,7 +45,7 @@ export function PromoteDialog({ version: target, versions, onClose }: PromoteDia
       onClose();
     },
   });
-  const n = movedBy(fleet?.items ?? [], { name, version, alias }, known).length;
+  const moves = fleet && movesOf(fleet, versions, { name, version, alias });
   return (
     <Dialog title={tm("promote.title", { name, version })} onClose={onClose}>
       <form className={css.form} onSubmit={form.onSubmit}>
@@ -60,7 +60,7 @@ export function PromoteDialog({ version: target, versions, onClose }: PromoteDia
         <p role="status">
           {from === version
             ? tm("promote.already", { alias, version })
-            : movesText(n, from, version)}
+            : movesText(moves, from, version)}
         </p>
         <FormFailure error={form.failure} />
         <DialogActions>
@@ -79,9 +79,13 @@ export function PromoteDialog({ version: target, versions, onClose }: PromoteDia
   );
 }
 
-function movesText(n: number, from: string | undefined, version: string): string {
-  if (n === 0) return tm("promote.movesNone");
+/** Nothing where the devices are not known (yet): no number is better than a wrong one. */
+function movesText(moves: Moves | undefined, from: string | undefined, version: string): string {
+  if (moves === undefined) return "";
+  const { n, isExact } = moves;
+  if (n === 0 && isExact) return tm("promote.movesNone");
+  const atLeast = isExact ? "" : tm("promote.atLeast");
   return from === undefined
-    ? tm("promote.moves", { n, version })
-    : tm("promote.movesFrom", { n, from, version });
+    ? tm("promote.moves", { atLeast, n, version })
+    : tm("promote.movesFrom", { atLeast, n, from, version });
 }

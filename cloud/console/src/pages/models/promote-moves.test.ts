@@ -1,6 +1,7 @@
 import type { DeviceSummary } from "@fieldloop/shared/contract/devices";
+import type { ModelVersion } from "@fieldloop/shared/contract/models";
 import { describe, expect, it } from "vitest";
-import { movedBy } from "./promote-moves.ts";
+import { movedBy, movesOf } from "./promote-moves.ts";
 
 const device = (id: string, over: Partial<DeviceSummary> = {}): DeviceSummary => ({
   id,
@@ -46,5 +47,47 @@ describe("promoting to production", () => {
 describe("promoting to a group", () => {
   it("moves that group only, even when its alias is new", () => {
     expect(ids("lab", ["production"])).toEqual(["b"]);
+  });
+});
+
+describe("the number of devices that a promotion moves", () => {
+  const version = (name: string, desired: number, aliases: string[]): ModelVersion => ({
+    name: "eggs",
+    version: name,
+    manifest: "",
+    createdAt: 0,
+    createdBy: "ada",
+    task: "classify",
+    licence: null,
+    bytes: 1,
+    aliases,
+    running: desired,
+    desired,
+    warnings: [],
+  });
+  const target = { name: "eggs", version: "1.0.1", alias: "production" };
+  const versions = (...aliases: string[]) => [
+    version("1.0.1", 40, []),
+    version("1.0.0", 4000, aliases),
+    version("0.9.0", 7, []),
+  ];
+
+  it("is counted device by device while all of them are known", () => {
+    const whole = { items: fleet, total: fleet.length };
+    expect(movesOf(whole, versions("production"), target)).toEqual({ n: 4, isExact: true });
+  });
+
+  it("comes from the server where the fleet is larger and one alias moves everybody", () => {
+    const part = { items: fleet, total: 5000 };
+    expect(movesOf(part, versions("production"), target)).toEqual({ n: 4007, isExact: true });
+  });
+
+  it("is said to be the least where groups of a larger fleet have aliases of their own", () => {
+    const part = { items: fleet, total: 5000 };
+    expect(movesOf(part, versions("production", "lab"), target)).toEqual({ n: 3, isExact: false });
+    expect(movesOf(part, versions("production"), { ...target, alias: "lab" })).toEqual({
+      n: 1,
+      isExact: false,
+    });
   });
 });

@@ -1,4 +1,5 @@
 import type { DeviceSummary } from "@fieldloop/shared/contract/devices";
+import type { ModelVersion } from "@fieldloop/shared/contract/models";
 
 /** The alias of everybody whose group has none of its own. */
 export const fleetAlias = "production";
@@ -21,4 +22,30 @@ export function movedBy(
     const alias = device.group === target.alias ? device.group : own;
     return alias === target.alias && device.desiredModel !== wanted;
   });
+}
+
+/** A number of devices, or what is at least that number. */
+export interface Moves {
+  readonly n: number;
+  readonly isExact: boolean;
+}
+
+/**
+ * How many devices a promotion moves. Counted device by device while the list holds the whole fleet.
+ * In a larger fleet the server's counts say it where one alias moves everybody; where groups have
+ * aliases of their own, the devices seen are the least it can be.
+ * @param versions all versions of the model, with the server's counts
+ */
+export function movesOf(
+  fleet: { readonly items: readonly DeviceSummary[]; readonly total: number },
+  versions: readonly ModelVersion[],
+  target: { readonly name: string; readonly version: string; readonly alias: string },
+): Moves {
+  const aliases = versions.flatMap((one) => one.aliases);
+  const seen = movedBy(fleet.items, target, aliases).length;
+  if (fleet.total <= fleet.items.length) return { n: seen, isExact: true };
+  const isOnlyAlias = aliases.length === 1 && aliases[0] === target.alias;
+  if (!isOnlyAlias || target.alias !== fleetAlias) return { n: seen, isExact: false };
+  const others = versions.filter((one) => one.version !== target.version);
+  return { n: others.reduce((sum, one) => sum + one.desired, 0), isExact: true };
 }
