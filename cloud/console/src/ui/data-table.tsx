@@ -7,6 +7,8 @@ export interface Column<Row> {
   /** Numbers stand at the end. */
   readonly end?: boolean;
   readonly wide?: boolean;
+  /** Never broken into lines, as times are. */
+  readonly line?: boolean;
 }
 
 export interface DataTableProps<Row> {
@@ -38,6 +40,7 @@ export function DataTable<Row>({ label, columns, rows, rowKey }: DataTableProps<
                   key={column.title}
                   data-end={column.end || undefined}
                   data-wide={column.wide || undefined}
+                  data-line={column.line || undefined}
                 >
                   {column.cell(row)}
                 </td>

@@ -41,7 +41,7 @@ function Acts() {
               rows={rows}
               rowKey={({ id }) => id}
               columns={[
-                { title: tp("audit.time"), cell: ({ at }) => formatDateTime(at) },
+                { title: tp("audit.time"), line: true, cell: ({ at }) => formatDateTime(at) },
                 { title: tp("audit.actor"), cell: ({ actor }) => actor },
                 { title: tp("audit.act"), cell: ({ act }) => <span className="mono">{act}</span> },
                 { title: tp("audit.subject"), cell: ({ subject }) => subject },
@@ -67,7 +67,13 @@ function Acts() {
 
 function Detail({ detail }: { readonly detail: Readonly<Record<string, unknown>> }) {
   const text = Object.entries(detail)
-    .map(([key, value]) => `${key} ${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .map(([key, value]) => `${key} ${textOf(value)}`)
     .join(" · ");
   return <span className="mono">{text}</span>;
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (Array.isArray(value)) return value.map(textOf).join(", ");
+  return JSON.stringify(value);
 }

@@ -16,6 +16,7 @@ const tone = { info: "info", warning: "warn", critical: "critical" } as const;
 const columns: readonly Column<EventRecord>[] = [
   {
     title: td("events.time"),
+    line: true,
     cell: ({ at }) => <time dateTime={new Date(at).toISOString()}>{formatDateTime(at)}</time>,
   },
   {

@@ -15,6 +15,7 @@ import css from "./device-page.module.css";
 const columns: readonly Column<ResultRecord>[] = [
   {
     title: td("results.time"),
+    line: true,
     cell: ({ at }) => <time dateTime={new Date(at).toISOString()}>{formatDateTime(at)}</time>,
   },
   { title: td("results.label"), cell: (result) => <b>{labelOf(result)}</b> },

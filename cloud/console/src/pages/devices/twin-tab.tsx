@@ -31,39 +31,46 @@ export function TwinTab({
   readonly device: DeviceDetail;
   readonly etag: string | undefined;
 }) {
-  const { reported } = device;
   return (
     <div className={css.split}>
-      <Card title={td("twin.diff")} flush>
-        <DataTable
-          label={td("twin.diff")}
-          columns={columns}
-          rows={twinRows(device)}
-          rowKey={({ field }) => field}
-        />
-      </Card>
+      <div className={css.column}>
+        <Card title={td("twin.diff")} flush>
+          <DataTable
+            label={td("twin.diff")}
+            columns={columns}
+            rows={twinRows(device)}
+            rowKey={({ field }) => field}
+          />
+        </Card>
+        <Runtime device={device} />
+      </div>
       <Card title={td("twin.settings")}>
         <SettingsForm device={device} etag={etag} />
       </Card>
-      {reported === null ? null : (
-        <Card title={td("twin.runtime")}>
-          <Facts
-            items={[
-              ["agent", reported.agentVersion],
-              ["profile", reported.profile],
-              ["variant", reported.model?.variant ?? t("word.none")],
-              ["provider", reported.model?.provider ?? t("word.none")],
-              ["load", formatTenth(reported.vitals.loadAverage)],
-              [
-                td("twin.cameras"),
-                reported.cameras
-                  .map(({ name, kind, state }) => `${name} (${kind}): ${state}`)
-                  .join("; ") || t("word.none"),
-              ],
-            ]}
-          />
-        </Card>
-      )}
     </div>
+  );
+}
+
+/** What runs on the device, as it last reported. */
+function Runtime({ device: { reported } }: { readonly device: DeviceDetail }) {
+  if (reported === null) return null;
+  return (
+    <Card title={td("twin.runtime")}>
+      <Facts
+        items={[
+          ["agent", reported.agentVersion],
+          ["profile", reported.profile],
+          ["variant", reported.model?.variant ?? t("word.none")],
+          ["provider", reported.model?.provider ?? t("word.none")],
+          ["load", formatTenth(reported.vitals.loadAverage)],
+          [
+            td("twin.cameras"),
+            reported.cameras
+              .map(({ name, kind, state }) => `${name} (${kind}): ${state}`)
+              .join("; ") || t("word.none"),
+          ],
+        ]}
+      />
+    </Card>
   );
 }

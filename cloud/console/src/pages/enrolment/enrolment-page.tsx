@@ -107,6 +107,7 @@ function columns(onRevoke: (token: ClaimToken) => void): readonly Column<ClaimTo
     { title: td("enrol.note"), cell: (token) => <b>{nameOf(token)}</b> },
     {
       title: td("enrol.place"),
+      line: true,
       cell: ({ site, group }) =>
         site === null && group === null ? <NoData /> : [site, group].filter(Boolean).join(" / "),
     },
@@ -122,7 +123,7 @@ function columns(onRevoke: (token: ClaimToken) => void): readonly Column<ClaimTo
       end: true,
       cell: ({ uses, usesMax }) => t("word.of", { done: uses, total: usesMax }),
     },
-    { title: td("enrol.until"), cell: ({ expiresAt }) => formatDateTime(expiresAt) },
+    { title: td("enrol.until"), line: true, cell: ({ expiresAt }) => formatDateTime(expiresAt) },
     {
       title: td("enrol.revoke"),
       end: true,
