@@ -5,6 +5,7 @@ import type { Graph } from "@fieldloop/shared-node/onnx/graph";
 import { linksOf } from "@fieldloop/shared-node/onnx/links";
 import { makeNode, type Node } from "@fieldloop/shared-node/onnx/node";
 import { floatTensor, makeTensor, type Tensor } from "@fieldloop/shared-node/onnx/tensor";
+import { roleOf } from "./operators.ts";
 import type { PixelInput } from "./pixel-input.ts";
 import { keyOf, type Placement } from "./place.ts";
 
@@ -88,23 +89,23 @@ export function insertPairs(
   const nodes = new Map<Node, readonly Node[]>();
   for (const node of graph.nodes) {
     if (absorbed.has(keyOf(node))) nodes.set(node, []);
-    else nodes.set(node, [rewire(node, { plan, numbers, parts, read, write, forAll })]);
+    else nodes.set(node, [rewire(node, { plan, numbers, parts, producers, read, write, forAll })]);
   }
   const { add, initializers } = parts;
   return { graph: edit(graph, { replace: nodes, add, initializers }), dequantised: read };
 }
 
-function rewire(
-  node: Node,
-  how: {
-    readonly plan: Placement;
-    readonly numbers: PlacementNumbers;
-    readonly parts: Parts;
-    readonly read: ReadonlyMap<string, string>;
-    readonly write: ReadonlyMap<string, string>;
-    readonly forAll: ReadonlySet<string>;
-  },
-): Node {
+interface Wiring {
+  readonly plan: Placement;
+  readonly numbers: PlacementNumbers;
+  readonly parts: Parts;
+  readonly producers: ReadonlyMap<string, Node>;
+  readonly read: ReadonlyMap<string, string>;
+  readonly write: ReadonlyMap<string, string>;
+  readonly forAll: ReadonlySet<string>;
+}
+
+function rewire(node: Node, how: Wiring): Node {
   const { plan, numbers, parts, read, write, forAll } = how;
   const key = keyOf(node);
   const inBytes = plan.quantised.has(key);
@@ -112,7 +113,9 @@ function rewire(
     const constant = numbers.constants.get(slot(key, input));
     if (constant !== undefined) return addConstant(parts, `${key}_input${input}`, constant);
     const pair = read.get(name);
-    return pair !== undefined && (inBytes || forAll.has(name)) ? pair : name;
+    const taken = pair !== undefined && (inBytes || forAll.has(name)) ? pair : name;
+    const guarded = !inBytes && input === 0 && roleOf(node) === "weighted";
+    return guarded && comesFromPair(name, how) ? addBarrier(parts, taken) : taken;
   });
   const extraBias = numbers.constants.get(slot(key, 2));
   if (node.inputs.length === 2 && extraBias !== undefined)
@@ -122,6 +125,30 @@ function rewire(
     return write.get(last) ?? last;
   });
   return { ...node, inputs, outputs };
+}
+
+/** Whether ONNX Runtime can pull a Dequantize down to the tensor, past nodes that only move values. */
+function comesFromPair(
+  name: string,
+  { read, producers }: Pick<Wiring, "read" | "producers">,
+): boolean {
+  let at = name;
+  for (let node = producers.get(at); !read.has(at); node = producers.get(at)) {
+    if (node === undefined || roleOf(node) !== "passing") return false;
+    at = node.inputs[0] ?? "";
+  }
+  return true;
+}
+
+/**
+ * A Clip without bounds, which changes nothing, in front of a float node with weights. Without it ONNX
+ * Runtime would quantise the weights itself, with one scale for the whole tensor, wherever such a
+ * node stands between a Dequantize and a Quantize (its WeightBiasQuantization).
+ */
+function addBarrier(parts: Parts, tensor: string): string {
+  const passed = parts.name(`${tensor}_float`);
+  parts.add.push(pairNode(parts, "Clip", [tensor], [passed]));
+  return passed;
 }
 
 function addPair(

@@ -348,6 +348,16 @@ describe("a node that is excluded", () => {
     expect(quantised.plan.left).toEqual([{ node: "y", opType: "Conv", why: "it is excluded" }]);
   });
 
+  it("stays in float between two that do not, where ONNX Runtime would quantise it by itself", async () => {
+    const graph = between(
+      [makeNode("Conv", ["a", "w3", "b3"], ["c"], pads), relu("c", "b")],
+      [weight("w3", [8, 8, 3, 3]), bias("b3", 8)],
+    );
+    const { operators } = await quantise(graph, { excluded: new Set(["c"]) });
+    expect(operators.int8.QLinearConv).toBe(2);
+    expect(operators.floatWeighted).toHaveLength(1);
+  });
+
   it("is no less exact than the whole", async () => {
     const graph = between([relu("a", "b")]);
     const all = await quantise(graph);

@@ -128,6 +128,7 @@ it("a random network in a random mix runs as planned, near the float one", async
         }
         const operators = await readOperators(bytes, input);
         expect(notFused(named(graph), quantised.plan.quantised, operators)).toEqual([]);
+        expect(operators.int8.QLinearConv ?? 0).toBe(quantised.plan.weights.length);
       },
     ),
     { numRuns: 60 },
