@@ -49,12 +49,11 @@ export async function compile(
   try {
     const inputs = await readInputs(model, flags, progress);
     const compiled = await run(model, flags, inputs, progress);
-    const written = await writeCompiled(flags.out, { ...inputs, compiled });
+    await writeCompiled(flags.out, { ...inputs, compiled });
     await forgetTrials(flags.out);
     progress.end();
     const { reportText } = await import("@fieldloop/cloud/models/compiler/report");
-    const [best] = written.models;
-    const next = `fieldloop models push ${best} --manifest ${written.manifest}`;
+    const next = `fieldloop models push ${flags.out}`;
     return {
       data: { out: flags.out, ...compiled.report },
       text: `${reportText(compiled.report)}Written to ${flags.out}. To register it: ${next}\n`,

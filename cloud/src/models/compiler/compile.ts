@@ -156,6 +156,12 @@ function overSentence({ lossPointsMax }: CompileOptions, { score }: Ground, mix:
   return `The 8-bit model is not published, since it loses too much ${score.kind}: ${points(all?.lossPoints ?? mix.lossPoints)} points with every node in 8 bits, ${points(mix.lossPoints)} at best of ${mix.trials.length} mixes, and ${points(lossPointsMax)} are allowed (${percent(score.overall)} as given, ${score.samples} pictures). The float model is published instead.`;
 }
 
+/**
+ * Eight-bit weights want a processor that adds products without saturating (VNNI, or Arm's dot
+ * product): older x86 sums pairs in 16 bits. With 7-bit weights any processor is right.
+ */
+const fullRangeFeature = "int8-dot";
+
 async function finish(
   options: CompileOptions,
   ground: Ground,
@@ -172,10 +178,17 @@ async function finish(
   };
   const variants: CompiledVariant[] = [];
   const goldens = options.goldens ?? [];
-  const publish = (bytes: Uint8Array, kind: "int8" | "float32", fit?: Calibration | null) =>
-    publishVariant(ground.subject(bytes, fit?.temperature), kind, goldens);
-  if (publishes && mix) variants.push(await publish(mix.bytes, "int8", temperature.int8));
-  variants.push(await publish(prepared.bytes, "float32", temperature.float32));
+  const publish = (
+    bytes: Uint8Array,
+    kind: "int8" | "float32",
+    fit: Calibration | null | undefined,
+    requires: readonly string[],
+  ) => publishVariant(ground.subject(bytes, fit?.temperature), kind, goldens, requires);
+  if (publishes && mix) {
+    const requires = options.reduced ? [] : [fullRangeFeature];
+    variants.push(await publish(mix.bytes, "int8", temperature.int8, requires));
+  }
+  variants.push(await publish(prepared.bytes, "float32", temperature.float32, []));
   const report: CompileReport = {
     schema: "fieldloop.compile-report/1",
     model: { name: options.manifest.name, version: options.manifest.version, file: options.name },

@@ -20,11 +20,15 @@ export interface CompiledVariant {
 /** A temperature from fewer answers is guesswork. */
 const temperatureSamplesMin = 100;
 
-/** The variant of a compiled model; its goldens are its own answers. */
+/**
+ * The variant of a compiled model; its goldens are its own answers.
+ * @param requires what a processor must be able to do to run it; nothing where any may
+ */
 export async function publishVariant(
   subject: Subject,
   kind: ModelVariant["kind"],
   goldens: readonly GoldenPicture[],
+  requires: readonly string[] = [],
 ): Promise<CompiledVariant> {
   const { bytes, variant } = subject;
   return {
@@ -34,7 +38,7 @@ export async function publishVariant(
       digest: sha256Of(bytes),
       bytes: bytes.length,
       input: variant.input,
-      requires: [],
+      requires: [...requires],
       goldens: goldens.length === 0 ? [] : await answer(subject, kind, goldens),
       temperature: variant.temperature,
     },
