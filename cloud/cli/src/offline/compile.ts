@@ -53,10 +53,9 @@ export async function compile(
     await forgetTrials(flags.out);
     progress.end();
     const { reportText } = await import("@fieldloop/cloud/models/compiler/report");
-    const next = `fieldloop models push ${flags.out}`;
     return {
       data: { out: flags.out, ...compiled.report },
-      text: `${reportText(compiled.report)}Written to ${flags.out}. To register it: ${next}\n`,
+      text: `${reportText(compiled.report)}Written to ${flags.out}. To register it: fieldloop models push ${flags.out}\n`,
     };
   } finally {
     progress.end();

@@ -14,13 +14,6 @@ export interface Golden {
   readonly bytes: Uint8Array;
 }
 
-export interface Written {
-  /** Model files, the best first. */
-  readonly models: readonly string[];
-  /** A `model.yaml` for the best of them. */
-  readonly manifest: string;
-}
-
 /** @throws AppError `out-taken` where the folder holds something */
 export async function checkFree(out: string): Promise<void> {
   const names = await readdir(out).catch((cause: unknown) => {
@@ -42,7 +35,7 @@ export async function writeCompiled(
     readonly spec: ModelSpec;
     readonly goldens: readonly Golden[];
   },
-): Promise<Written> {
+): Promise<void> {
   const { compiled, spec, goldens } = made;
   const target = resolve(out);
   const hidden = `.${basename(target)}-${randomBytes(4).toString("hex")}`;
@@ -65,7 +58,6 @@ export async function writeCompiled(
     await rm(folder, { recursive: true, force: true });
     throw unwritable(out, cause);
   }
-  return { models: names.map((name) => join(out, name)), manifest: join(out, "model.yaml") };
 }
 
 /** What the person wrote, with what compiling changed: how the model is fed, and its temperature. */

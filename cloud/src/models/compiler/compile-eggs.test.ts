@@ -109,6 +109,7 @@ describe("the egg grader", () => {
     for (const { variant, bytes } of variants) {
       expect(variant.goldens.map(({ label }) => label)).toEqual(labels);
       expect(variant.bytes).toBe(bytes.length);
+      expect(variant.requires).toEqual(variant.kind === "int8" ? ["int8-dot"] : []);
     }
     const { int8 } = report.temperature;
     expect(int8?.nll.after).toBeLessThanOrEqual(int8?.nll.before ?? 0);

@@ -129,6 +129,12 @@ describe("compiling", () => {
     expect(again.report.quantisation?.float).toEqual(first.report.quantisation?.float);
   });
 
+  it("asks nothing of an old processor where weights have 7 bits", async () => {
+    const { report, variants } = await compile({ reduced: true });
+    expect(report.quantisation).toMatchObject({ reduced: true, lossPoints: 0 });
+    for (const { variant: published } of variants) expect(published.requires).toEqual([]);
+  });
+
   it("measures agreement with the float model where nothing is labelled", async () => {
     const samples = coloured(40).map((sample) => ({ ...sample, label: null }));
     const { report } = await compile({ samples });
