@@ -57,13 +57,13 @@ function PlaceCell({ device }: { readonly device: DeviceSummary }) {
 
 export const deviceColumns: readonly DeviceColumn[] = [
   { title: td("col.status"), width: "82px", Cell: DeviceStatusWord },
-  { title: td("col.id"), width: "9%", Cell: DeviceLink },
+  { title: td("col.id"), width: "8.6%", Cell: DeviceLink },
   { title: td("col.place"), width: "10.6%", Cell: PlaceCell },
-  { title: td("col.model"), width: "15%", Cell: ModelCell },
-  { title: td("col.update"), width: "88px", Cell: UpdateCell },
+  { title: td("col.model"), width: "14.4%", Cell: ModelCell },
+  { title: td("col.update"), width: "84px", Cell: UpdateCell },
   {
     title: td("col.fps"),
-    width: "44px",
+    width: "54px",
     end: true,
     Cell: ({ device }) => <LatestCell device={device} field="fps" />,
   },
@@ -76,7 +76,7 @@ export const deviceColumns: readonly DeviceColumn[] = [
   {
     title: td("col.confidence"),
     long: td("col.confidenceLong"),
-    width: "50px",
+    width: "58px",
     end: true,
     Cell: ({ device }) => <LatestCell device={device} field="confidence" />,
   },
@@ -101,7 +101,7 @@ export const deviceColumns: readonly DeviceColumn[] = [
   },
   {
     title: td("col.seen"),
-    width: "78px",
+    width: "74px",
     end: true,
     Cell: ({ device }) => <Age at={device.lastSeen} staleAfterMs={windowStaleMs} />,
   },

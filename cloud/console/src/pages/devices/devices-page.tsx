@@ -32,7 +32,8 @@ export function DevicesPage() {
     selection.ids.size > 0 ||
     dialogOpen ||
     (list.current?.matches(":hover, :focus-within") ?? false);
-  const membership = useMembership(q, query.data === undefined ? undefined : rows, isHeld);
+  const shown = query.data === undefined ? undefined : rows;
+  const membership = useMembership(q, shown, query.hasNextPage, isHeld);
   useApplyKey(membership.changes > 0, membership.apply);
   const { fetchNextPage, hasNextPage, isFetchingNextPage } = query;
   const onEnd = useCallback(() => {

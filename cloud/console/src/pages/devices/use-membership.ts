@@ -15,12 +15,14 @@ export interface Membership {
 /**
  * Rows that live events would add to the list or take from it. They are applied at once while nobody
  * interacts with the list; otherwise they wait until the person asks for them.
- * @param rows what is shown; `undefined` while nothing could be loaded
+ * @param rows what is shown, by id; `undefined` while nothing could be loaded
+ * @param hasMore whether more rows follow those shown; what belongs there is no change
  * @param isHeld tells whether a person has the list in hand
  */
 export function useMembership(
   q: string,
   rows: readonly DeviceSummary[] | undefined,
+  hasMore: boolean,
   isHeld: () => boolean,
 ): Membership {
   const cache = useQueryClient();
@@ -35,12 +37,15 @@ export function useMembership(
   useEffect(() => () => window.clearTimeout(timer.current), []);
   useLiveEvents((events) => {
     if (rows === undefined) return;
-    const shown = new Map(rows.map((row) => [row.id, row]));
+    const shown = new Set(rows.map((row) => row.id));
+    const lastId = hasMore ? rows.at(-1)?.id : undefined;
     for (const event of events) {
       if (event.kind === "device-removed" && shown.has(event.id)) changed.current.add(event.id);
       if (event.kind !== "device") continue;
-      const belongs = q === "" || matchesFilter(event.device, q);
-      if (belongs !== shown.has(event.device.id)) changed.current.add(event.device.id);
+      const isShown = shown.has(event.device.id);
+      const isInReach = isShown || lastId === undefined || event.device.id <= lastId;
+      const belongs = isInReach && (q === "" || matchesFilter(event.device, q));
+      if (belongs !== isShown) changed.current.add(event.device.id);
       else changed.current.delete(event.device.id);
     }
     setChanges(changed.current.size);
