@@ -94,7 +94,7 @@ function deviceFacts(device: DeviceDetail, nowMs: number): string {
     ["follows", device.follows ?? "the default model"],
     ["agent", device.agentVersion],
     ["model", modelCell(device)],
-    ["provider", reported?.model?.provider],
+    ["runs as", reported?.model && `${reported.model.variant} on ${reported.model.provider}`],
     ["update", update && updateText(update, nowMs)],
     ["world", device.world],
     ["cameras", reported?.cameras.map((c) => `${c.name} (${c.kind}, ${c.state})`).join(", ")],
