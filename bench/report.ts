@@ -7,13 +7,20 @@ import { fileURLToPath } from "node:url";
 /** The project's root, seen from the built file. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 
-export interface Bar {
+export type Bar = {
   readonly what: string;
   readonly value: number;
-  /** The value must not be larger. */
-  readonly most: number;
   readonly unit: string;
-}
+} & (
+  | {
+      /** The value must not be larger. */
+      readonly most: number;
+    }
+  | {
+      /** The value must not be smaller. */
+      readonly least: number;
+    }
+);
 
 export interface Report {
   readonly bench: string;
@@ -39,9 +46,14 @@ export function spread(values: readonly number[]): { p50: number; p95: number } 
 /** Prints the bars and writes results/BENCH.json; the exit code becomes 1 when one is missed. */
 export async function finish(report: Report): Promise<void> {
   for (const what of report.skipped) console.log(`skipped: ${what}`);
-  const bars = report.bars.map((bar) => ({ ...bar, met: bar.value <= bar.most }));
-  for (const { what, value, most, unit, met } of bars) {
-    console.log(`${met ? "met   " : "MISSED"} ${what}: ${value} ${unit} (at most ${most} ${unit})`);
+  const bars = report.bars.map((bar) => ({
+    ...bar,
+    met: "most" in bar ? bar.value <= bar.most : bar.value >= bar.least,
+  }));
+  for (const bar of bars) {
+    const { what, value, unit, met } = bar;
+    const limit = "most" in bar ? `at most ${bar.most}` : `at least ${bar.least}`;
+    console.log(`${met ? "met   " : "MISSED"} ${what}: ${value} ${unit} (${limit} ${unit})`);
     if (!met) process.exitCode = 1;
   }
   const { bench, figures, skipped } = report;
