@@ -20,6 +20,8 @@ type Step = (state: State) => string;
 let constants = 0;
 const ints = (net: Net, values: readonly number[]) =>
   net.constant(int64Tensor(`i${constants++}`, values));
+/** Whether a kernel of this size needs a border to fit. */
+const smallerThan = (kernel: number, dims: State["dims"]) => Math.min(dims[2], dims[3]) < kernel;
 const unary =
   (opType: string, ...attributes: ReturnType<typeof makeInt>[]): Step =>
   ({ net, name }) =>
@@ -36,7 +38,7 @@ export const steps: Readonly<Record<string, Step>> = {
     net.add(
       "Conv",
       [name, net.weight([4, dims[1], 3, 3], (v) => v / 3), ...(pick % 2 ? [net.weight([4])] : [])],
-      convAttributes(3, 1 + (pick % 2), pick % 3),
+      convAttributes(3, 1 + (pick % 2), Math.max(pick % 3, smallerThan(3, dims) ? 1 : 0)),
     ),
   ConvNorm: ({ net, name, dims, pick }) =>
     batchNorm(
