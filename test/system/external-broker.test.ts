@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { resultsMade, tally } from "../support/exactly-once.ts";
-import { allRun, type Fleet, pushEggGrader, startFleet } from "../support/fleet.ts";
+import { allRun, type Fleet, pushEggGrader, quickLink, startFleet } from "../support/fleet.ts";
 import {
   type Cloud,
   eventually,
@@ -43,7 +43,7 @@ describe.skipIf(!hasMosquitto())("an external broker (skipped where mosquitto is
       env: { MQTT_URL: `mqtt://127.0.0.1:${port}` },
     });
     await pushEggGrader(cloud.url, "1.0.0");
-    fleet = await startFleet({ folder: scratch.path, cloud, count: 1, fps: 5 });
+    fleet = await startFleet({ folder: scratch.path, cloud, count: 1, fps: 5, config: quickLink });
     await allRun(fleet.client, ["cam-1"], "egg-grader@1.0.0");
   });
 

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { devices } from "@fieldloop/shared/contract/devices";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { resultsMade, tally } from "../support/exactly-once.ts";
-import { allRun, type Fleet, pushEggGrader, startFleet } from "../support/fleet.ts";
+import { allRun, type Fleet, pushEggGrader, quickLink, startFleet } from "../support/fleet.ts";
 import {
   type Cloud,
   eventually,
@@ -29,7 +29,7 @@ describe("the loop", () => {
     ports = { httpPort: await freePort(), mqttPort: await freePort() };
     cloud = await startCloud({ folder: scratch.path, ...ports });
     await pushEggGrader(cloud.url, "1.0.0");
-    fleet = await startFleet({ folder: scratch.path, cloud, count: 3, fps: 5 });
+    fleet = await startFleet({ folder: scratch.path, cloud, count: 3, fps: 5, config: quickLink });
   });
 
   afterAll(async () => {
