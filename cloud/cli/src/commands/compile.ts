@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Context } from "../context.ts";
 import type { CompileFlags } from "../offline/compile.ts";
+import type { PruneFlags } from "../offline/prune.ts";
 import { inspectModel } from "./inspect.ts";
 
 /** What can be done with a model's file without a server. */
@@ -21,6 +22,20 @@ export function addCompileCommands(group: Command, context: Context): void {
       context.show(await compile(context, model, flags));
     });
   group
+    .command("prune")
+    .description("Say what pruning would save and cost; with --out, take channels out for real")
+    .argument("<model.onnx>", "the float model's file")
+    .requiredOption("--manifest <model.yaml>", "its name, version and how it is fed and read")
+    .option("--share <share>", "share of channels to take out of every group", part, 0.2)
+    .option("--block <channels>", "keep multiples of so many; kernels work in blocks", block, 8)
+    .option("--calibration <folder>", "pictures that show what it costs")
+    .option("--labels <labels.csv>", "lines `file,label`: measures accuracy, not just agreement")
+    .option("--out <folder>", "where the pruned model goes; new or empty")
+    .action(async (model: string, flags: PruneFlags) => {
+      const { prune } = await import("../offline/prune.ts");
+      context.show(await prune(context, model, flags));
+    });
+  group
     .command("inspect")
     .description("Say what a model's file holds: operators, shapes, weights, metadata")
     .argument("<model.onnx>", "the model's file")
@@ -32,4 +47,16 @@ function points(text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && Number.isFinite(value) && value >= 0 && value <= 100) return value;
   throw new InvalidArgumentError("Write points from 0 to 100, for example 0.5.");
+}
+
+function part(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value > 0 && value < 1) return value;
+  throw new InvalidArgumentError("Write a share above 0 and below 1, for example 0.2.");
+}
+
+function block(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isInteger(value) && value >= 1 && value <= 64) return value;
+  throw new InvalidArgumentError("Write a whole number from 1 to 64, for example 8.");
 }
