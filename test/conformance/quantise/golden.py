@@ -1,5 +1,5 @@
-"""Golden vectors for 8-bit quantisation, computed with numpy from the published rules of ONNX
-Runtime's quantiser, independently of fieldloop's code.
+"""Golden vectors for 8-bit quantisation and 16-bit floats, computed with numpy from the published rules
+of ONNX Runtime's quantiser and of IEEE 754, independently of fieldloop's code.
 
 Run `/usr/bin/python3 golden.py > vectors.json` (Debian's python3-numpy) after a change of the rules,
 then format the file.
@@ -101,4 +101,59 @@ def weights():
             }
 
 
-print(json.dumps({"tensors": list(tensors()), "weights": list(weights())}, separators=(",", ":")))
+def dynamic_parameters(values):
+    """DynamicQuantizeLinear, in 32-bit floats throughout."""
+    low, high = min(f32(values.min()), f32(0)), max(f32(values.max()), f32(0))
+    scale = f32(1) if low == high else f32((high - low) / f32(255))
+    zero = int(np.rint(np.clip(f32(0) - low / scale, f32(0), f32(255))))
+    return scale, zero
+
+
+def dynamic():
+    own = np.random.RandomState(5)
+    for rows, inner, columns, shift in [(1, 1, 1, 0), (3, 8, 5, 0), (2, 16, 4, 2), (4, 6, 7, -3),
+                                        (2, 33, 3, 0.5)]:
+        for reduced in (False, True):
+            x = (own.normal(0, 2, (rows, inner)) + shift).astype(f32)
+            w = own.normal(0, 0.3, (inner, columns)).astype(f32)
+            if columns > 4:
+                w[:, 1] = 0
+            bias = own.normal(0, 1, columns).astype(f32)
+            scale, zero = dynamic_parameters(x)
+            q = quantise(x, scale, zero, 0, 255)
+            qmax = 64 if reduced else 127
+            sizes = np.abs(w).max(axis=0).astype(f64)
+            scales = np.where(sizes == 0, 1, 2 * sizes / (2 * qmax)).astype(f32)
+            qw = np.stack([quantise(w[:, c], scales[c], 0, -qmax, qmax) for c in range(columns)], 1)
+            products = (q - zero).astype(np.int64) @ qw.astype(np.int64)
+            y = products * (f64(scale) * scales.astype(f64)) + bias
+            yield {
+                "dims": [rows, inner, columns], "reduced": reduced, "x": bits(x), "w": bits(w),
+                "bias": bits(bias), "scale": bits([scale]), "zeroPoint": zero,
+                "quantised": q.reshape(-1).tolist(), "weightScales": bits(scales),
+                "quantisedWeights": qw.reshape(-1).tolist(), "y": bits(y.astype(f32)),
+            }
+
+
+def halves():
+    own = np.random.RandomState(6)
+    words = own.randint(0, 2**32, 200, dtype=np.uint64).astype(np.uint32)
+    # Ordinary sizes, the small ones below 2^-14, and the largest.
+    exponents = own.randint(127 - 28, 127 + 18, 400).astype(np.uint32)
+    near = (exponents << 23) | own.randint(0, 2**23, 400).astype(np.uint32)
+    # Half way between two halves, and one step beside.
+    kept = own.randint(0, 0x7BFF, 200).astype(np.uint16)
+    middle = (kept.view(np.float16).astype(f64) + (kept + 1).astype(np.uint16).view(np.float16).astype(f64)) / 2
+    ties = middle.astype(f32).view(np.uint32)
+    edges = np.array([0, 0x80000000, 0x7F800000, 0xFF800000, 0x477FEFFF, 0x477FF000, 0x33000000,
+                      0x33000001, 0x387FFFFF, 0x38800000, 1], np.uint32)
+    words = np.concatenate([words, near, ties, ties + 1, ties - 1, edges]).astype(np.uint32)
+    words = words[~np.isnan(words.view(f32))]
+    with np.errstate(over="ignore"):
+        return {"words": words.tolist(), "halves": words.view(f32).astype(np.float16).view(np.uint16).tolist()}
+
+
+print(json.dumps({
+    "tensors": list(tensors()), "weights": list(weights()), "dynamic": list(dynamic()),
+    "halves": halves(),
+}, separators=(",", ":")))

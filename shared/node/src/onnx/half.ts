@@ -29,3 +29,28 @@ function halfToEven(value: number): number {
   if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
   return floor % 2 === 0 ? floor : floor + 1;
 }
+
+/** `toHalf` for many 32-bit floats, by their bits. */
+export function toHalves(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const words = new Uint32Array(Float32Array.from(values).buffer);
+  return Uint16Array.from(words, halfOfWord);
+}
+
+/** @param word the bits of a 32-bit float: sign, 8 of exponent (127 is 2^0), 23 of fraction */
+function halfOfWord(word: number): number {
+  const sign = (word >>> 16) & 0x8000;
+  const exponent = ((word >>> 23) & 0xff) - 112; // of the half, where 15 is 2^0
+  const fraction = word & 0x7fffff;
+  if (exponent === 143 && fraction !== 0) return 0x7e00;
+  if (exponent >= 31) return sign | 0x7c00;
+  if (exponent < -10) return sign;
+  // Below 2^-14 the leading 1 is written out, and the fraction shrinks with the exponent.
+  const isSmall = exponent <= 0;
+  const digits = isSmall ? fraction | 0x800000 : fraction;
+  const dropped = isSmall ? 14 - exponent : 13;
+  const kept = (isSmall ? 0 : exponent << 10) + (digits >>> dropped);
+  const rest = digits & (2 ** dropped - 1);
+  const tie = 2 ** (dropped - 1);
+  const roundsUp = rest > tie || (rest === tie && kept % 2 === 1);
+  return sign | (roundsUp ? kept + 1 : kept); // a carry runs into the exponent, where it belongs
+}
