@@ -25,6 +25,8 @@ export interface StaticOptions {
   readonly excluded?: ReadonlySet<string>;
   /** 7-bit weights, for x86 processors without VNNI. */
   readonly reduced?: boolean;
+  /** Biases in place of the graph's own, by key of the node: see `correct-bias.ts`. */
+  readonly biases?: ReadonlyMap<string, Float32Array>;
 }
 
 export interface Quantised {
@@ -52,7 +54,7 @@ export function quantiseStatic(
   const source = named(graph);
   const plan = planPlacement(source, options.excluded);
   const pixels = findPixelInput(source, plan);
-  const numbers = numbersOf({ graph: source, plan, ranges, pixels, reduced: options.reduced });
+  const numbers = numbersOf({ graph: source, plan, ranges, pixels, ...options });
   const inserted = insertPairs(source, plan, numbers, pixels);
   const { dequantised } = inserted;
   return { graph: removeUnused(inserted.graph).graph, plan, dequantised };
@@ -69,12 +71,11 @@ export function named(graph: Graph): Graph {
   return { ...graph, nodes };
 }
 
-interface Numbering {
+interface Numbering extends StaticOptions {
   readonly graph: Graph;
   readonly plan: Placement;
   readonly ranges: ReadonlyMap<string, Range>;
   readonly pixels: PixelInput | undefined;
-  readonly reduced: boolean | undefined;
 }
 
 function numbersOf(how: Numbering): PlacementNumbers {
@@ -106,16 +107,17 @@ function numbersOf(how: Numbering): PlacementNumbers {
 }
 
 function addWeight(
-  { graph, plan, pixels, reduced = false }: Numbering,
+  how: Numbering,
   weight: PlacedWeight,
   activations: ReadonlyMap<string, QuantParams>,
   constants: Map<string, StoredConstant>,
 ): void {
+  const { graph, plan, reduced = false } = how;
   const { node, input, axis } = weight;
   const tensor = initializer(graph, weight.tensor);
   const inputScale = activations.get(plan.pairs.get(weight.activation) ?? "")?.scale;
   if (inputScale === undefined) throw new Error(`${weight.activation} has no scale`);
-  const bias = biasOf(graph, weight, pixels?.biasShift.get(node), tensor.dims[axis] ?? 0);
+  const bias = biasOf(how, weight, tensor.dims[axis] ?? 0);
   const { dims } = tensor;
   const stored = quantiseWeights(floatsOf(tensor), {
     dims,
@@ -138,12 +140,13 @@ function addWeight(
 
 /** The bias with what the input's zero point shifts; `undefined` where there is neither. */
 function biasOf(
-  graph: Graph,
-  { bias }: PlacedWeight,
-  shift: Float64Array | undefined,
+  { graph, pixels, biases }: Numbering,
+  { node, bias }: PlacedWeight,
   channels: number,
 ): Float32Array | undefined {
-  const own = bias === null ? undefined : floatsOf(initializer(graph, bias));
+  const given = bias === null ? undefined : floatsOf(initializer(graph, bias));
+  const own = biases?.get(node) ?? given;
+  const shift = pixels?.biasShift.get(node);
   if (shift === undefined || shift.every((value) => value === 0)) return own;
   return Float32Array.from({ length: channels }, (_, i) => (own?.[i] ?? 0) + (shift[i] ?? 0));
 }
