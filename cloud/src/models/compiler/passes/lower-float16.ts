@@ -4,9 +4,10 @@
  * whoever feeds and reads the model sees no difference.
  *
  * It pays where the device computes in halves (a GPU), and where bytes on the way count. ONNX Runtime's
- * CPU provider has few kernels for halves: around every node without one it puts Casts and runs the
- * float kernel, so there a model is half as large on disk and no faster. (Seen in 1.27: of the operators
- * below all run; none is refused.)
+ * CPU provider has next to no kernels for halves: it puts Casts around the nodes, takes most of them out
+ * again, and runs the float kernels. So there a model is half as large on disk and not faster; where
+ * Clips follow convolutions it is slower, since the two are no longer fused. (Read back and measured
+ * with 1.27, see decision 21; every operator below runs.)
  *
  * What stays in 32 bits: operators that are not in the list, inputs that are float32 by definition (the
  * scales of Resize), and numbers that are worked out from shapes, where a half would be off by one from
