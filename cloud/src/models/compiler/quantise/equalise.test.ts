@@ -238,6 +238,11 @@ describe("a convolution is left alone", () => {
       /t1 cuts its output off/,
     ],
     [
+      "before a Clip to 1",
+      (net, a) => [conv(net, clip(net, a, 0, 1), 4)],
+      /^t1 cuts its output off$/,
+    ],
+    [
       "before an Add",
       (net, a) => [net.add("Add", [a, net.weight([1])])],
       /^Add t1 takes its output$/,
