@@ -1,6 +1,7 @@
 /** Registry: blobs, versions, and the aliases devices follow. */
 import * as z from "zod/mini";
 import { count, semver, sha256, slug, timeMs } from "../ids.ts";
+import { compileReport } from "../manifest/compile-report.ts";
 import { modelManifest, modelSpec, modelVariant } from "../manifest/model.ts";
 import { endpoint } from "./endpoint.ts";
 
@@ -49,6 +50,7 @@ export const pushedVariant = z.strictObject({
   input: modelVariant.shape.input,
   temperature: modelVariant.shape.temperature,
   requires: modelVariant.shape.requires,
+  calibration: modelVariant.shape.calibration,
 });
 export type PushedVariant = z.infer<typeof pushedVariant>;
 
@@ -79,6 +81,14 @@ export const models = {
     params: versionParams,
     reply: z.object({ ...modelVersion.shape, document: modelManifest }),
   }),
+  report: endpoint({
+    method: "GET",
+    path: "/api/v1/models/:name/versions/:version/report",
+    summary: "What compiling the version found out; 404 where it was not compiled",
+    access: "models:read",
+    params: versionParams,
+    reply: compileReport,
+  }),
   /** The bytes of all files must be uploaded before, with `uploadBlob`. */
   register: endpoint({
     method: "POST",
@@ -94,6 +104,8 @@ export const models = {
        * which is then fed as `spec` says.
        */
       variants: z._default(z.array(pushedVariant).check(z.maxLength(16)), []),
+      /** What the compiler wrote about the files (JSON, already uploaded). */
+      report: z.optional(sha256),
       /** Golden images, already uploaded. Without any, the server makes test pictures. */
       goldens: z._default(z.array(sha256).check(z.maxLength(64)), []),
     }),

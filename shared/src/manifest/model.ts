@@ -89,7 +89,25 @@ export const golden = z.strictObject({
 });
 export type Golden = z.infer<typeof golden>;
 
-export const variantKinds = ["float32", "float16", "int8"] as const;
+/**
+ * Arithmetic of a file; a version has at most one of each. `int8-reduced` has 7-bit weights, for x86
+ * processors without VNNI; `int8-dynamic` finds the ranges of its activations as it runs.
+ */
+export const variantKinds = ["float32", "float16", "int8", "int8-reduced", "int8-dynamic"] as const;
+export type VariantKind = (typeof variantKinds)[number];
+
+/** How honest a classifier's confidences are, before and after its temperature. */
+export const variantCalibration = z.object({
+  /** Divisor of the logits that fits best. */
+  temperature: z.number().check(z.gt(0), z.lte(100)),
+  /** Labelled pictures that it was fitted on. */
+  samples: count,
+  /** Mean negative log-likelihood in nats. */
+  nll: z.object({ before: z.number(), after: z.number() }),
+  /** Expected calibration error over 15 bins, 0 to 1. */
+  ece: z.object({ before: z.number(), after: z.number() }),
+});
+export type VariantCalibration = z.infer<typeof variantCalibration>;
 
 /** One file of a version. Variants differ in arithmetic, not in meaning. */
 export const modelVariant = z.strictObject({
@@ -105,6 +123,8 @@ export const modelVariant = z.strictObject({
   goldens: z.array(golden).check(z.maxLength(64)),
   /** Divisor of the logits that calibrates confidence (Guo et al. 2017); 1 leaves it as it is. */
   temperature: z.number().check(z.gt(0), z.lte(100)),
+  /** Where the temperature comes from; absent where nothing was fitted on this file. */
+  calibration: z.optional(variantCalibration),
 });
 export type ModelVariant = z.infer<typeof modelVariant>;
 
@@ -121,6 +141,8 @@ export const modelManifest = z.strictObject({
   /** Below this confidence a result counts as an exception and is always reported. */
   confidenceMin: z.number().check(z.gte(0), z.lte(1)),
   variants: z.array(modelVariant).check(z.minLength(1), z.maxLength(16)),
+  /** What the compiler wrote about the files (`compile-report.ts`); devices do not need it. */
+  report: z.optional(z.strictObject({ digest: sha256, bytes: count })),
 });
 export type ModelManifest = z.infer<typeof modelManifest>;
 

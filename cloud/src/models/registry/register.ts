@@ -14,6 +14,7 @@ import {
   type Version,
   type VersionBlob,
 } from "./registry.ts";
+import { checkReport } from "./report.ts";
 import { insertVersion } from "./store.ts";
 import type { Trial } from "./trial-messages.ts";
 import { type Tried, tryOut } from "./try-out.ts";
@@ -40,9 +41,11 @@ export async function registerVersion(
   const { db } = platform;
   const existing = await existingVersion(db, push);
   if (existing !== undefined) return existing;
+  const report =
+    push.report === undefined ? undefined : await checkReport(platform.blobs, push.report);
   const tried = await tryOut(platform.blobs, trial, push);
   const warnings = [...tried.warnings, ...(await furtherWarnings(db, tried.manifest))];
-  const manifest = buildManifest(tried.manifest, tried.files);
+  const manifest = buildManifest(tried.manifest, tried.files, report);
   await platform.blobs.putBytes(manifest.bytes); // named by a row only if the transaction commits
   const registered = await save(platform, { push, manifest, by, warnings });
   platform.live.publish({ kind: "model", name: push.spec.name });
@@ -116,6 +119,7 @@ function blobsOf({ document, digest, bytes }: BuiltManifest): VersionBlob[] {
     { digest, bytes: bytes.byteLength, role: "manifest" },
     ...files.map(({ digest, bytes, role }) => ({ digest, bytes, role })),
     ...goldens.map((golden) => ({ ...golden, role: "golden" as const })),
+    ...(document.report === undefined ? [] : [{ ...document.report, role: "report" as const }]),
   ];
   // Variants share their golden images.
   return [...new Map(all.map((blob) => [`${blob.role} ${blob.digest}`, blob])).values()];

@@ -19,13 +19,18 @@ export const goldenTolerance: Readonly<Record<ModelVariant["kind"], number>> = {
   float32: 0.15,
   float16: 0.15,
   int8: 0.2,
+  "int8-reduced": 0.2,
+  "int8-dynamic": 0.2,
 };
 
 /** Below this a classifier's top class may be another one on another processor. */
 const unsureConfidence = 0.5;
 
 /** One file of a version that has several. */
-export type PushedVariant = Pick<ModelVariant, "kind" | "input" | "temperature" | "requires"> & {
+export type PushedVariant = Pick<
+  ModelVariant,
+  "kind" | "input" | "temperature" | "requires" | "calibration"
+> & {
   /** Digest of the ONNX file. */
   readonly model: string;
 };
@@ -39,6 +44,8 @@ export interface Push {
   readonly variants: readonly PushedVariant[];
   /** Digests of golden images. */
   readonly goldens: readonly string[];
+  /** Digest of what the compiler wrote about the files. */
+  readonly report?: string | undefined;
 }
 
 /** A stored version; times in Unix milliseconds. */
@@ -62,12 +69,12 @@ export interface Version {
 export interface VersionBlob {
   readonly digest: string;
   readonly bytes: number;
-  readonly role: "manifest" | "variant" | "golden";
+  readonly role: "manifest" | "variant" | "golden" | "report";
 }
 
 /**
  * Digest of what was pushed, equal for equal pushes. Where the images lay on somebody's disk does
- * not count.
+ * not count, and neither does what the compiler says about the files.
  */
 export function contentOf({ spec, model, variants, goldens }: Push): string {
   const { golden: _paths, ...said } = spec;
@@ -96,13 +103,14 @@ type Fits = Extract<TrialReport, { kind: "fits" }>;
 export function buildManifest(
   manifest: Fits["manifest"],
   files: readonly TriedFile[],
+  report?: NonNullable<ModelManifest["report"]>,
 ): BuiltManifest {
   const variants = files.map(({ variant, blob, answers }) => {
     const { digest, bytes } = blob;
     const goldens = answers.map((answer) => goldenOf(answer, goldenTolerance[variant.kind]));
     return { ...variant, digest, bytes, goldens };
   });
-  const document = { ...manifest, variants };
+  const document = { ...manifest, variants, ...(report === undefined ? {} : { report }) };
   const bytes = new TextEncoder().encode(canonicalJson(document));
   return { document, bytes, digest: sha256Of(bytes) };
 }

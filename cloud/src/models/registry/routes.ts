@@ -7,6 +7,7 @@ import { implement } from "../../platform/http.ts";
 import { promote, requireVersion } from "./promote.ts";
 import { readManifest } from "./reads.ts";
 import { registerVersion } from "./register.ts";
+import { reportOf } from "./report.ts";
 import { createTrialRunner } from "./run-trial.ts";
 import type { Trial } from "./trial-messages.ts";
 import { uploadBlob } from "./upload-blob.ts";
@@ -33,6 +34,7 @@ export function modelRoutes(
       const view = await versionView(db, await requireVersion(db, name, version));
       return { ...view, document: await readManifest(db, name, version) };
     },
+    report: ({ params: { name, version } }) => versionReport(platform, name, version),
     register: async ({ body, caller }) => {
       const { version, document } = await registerVersion(platform, trial, body, caller.name);
       return { ...(await versionView(db, version)), document };
@@ -57,6 +59,11 @@ export function modelRoutes(
       return { digest, bytes };
     },
   });
+}
+
+async function versionReport(platform: Platform, name: string, version: string) {
+  await requireVersion(platform.db, name, version);
+  return await reportOf(platform, name, version);
 }
 
 function requireBody(body: unknown): Readable {

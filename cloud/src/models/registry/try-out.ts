@@ -136,14 +136,21 @@ function fileOf(
   { model, variant }: Candidate,
   sizes: ReadonlyMap<string, number>,
 ): TriedFile {
-  const requires = variant === undefined ? fits.variant.requires : [...variant.requires];
   const blob = { digest: model, bytes: sizes.get(model) ?? 0 }; // all of them were seen
-  return { variant: { ...fits.variant, requires }, blob, answers };
+  if (variant === undefined) return { variant: fits.variant, blob, answers };
+  const { kind, requires, calibration } = variant;
+  const said = {
+    kind,
+    requires: [...requires],
+    ...(calibration === undefined ? {} : { calibration }),
+  };
+  return { variant: { ...fits.variant, ...said }, blob, answers };
 }
 
 function kindProblems({ variant }: Fits, candidate: Candidate): readonly TrialProblem[] {
   const said = candidate.variant?.kind ?? variant.kind;
-  if (said === variant.kind) return [];
+  // How wide the weights are, and when ranges are found, the file does not say by itself.
+  if (said === variant.kind || said.startsWith(`${variant.kind}-`)) return [];
   const message = `the file is ${variant.kind} and the push calls it ${said}: set kind to ${variant.kind}`;
   return [{ path: "kind", message }];
 }

@@ -286,11 +286,18 @@ function completeLabels(
   return labels.length === columns ? labels.filter((_, i) => i !== output.background) : labels;
 }
 
+/** Operators that no float model has. */
+const in8Bits = [
+  "QLinearConv",
+  "ConvInteger",
+  "MatMulInteger",
+  "QuantizeLinear",
+  "DynamicQuantizeLinear",
+] as const;
+
 function variantKind(info: OnnxInfo): ModelVariant["kind"] {
   const { operators } = info;
-  const quantised =
-    (operators.QLinearConv ?? 0) + (operators.ConvInteger ?? 0) + (operators.QuantizeLinear ?? 0);
-  if (quantised > 0) return "int8";
+  if (in8Bits.some((name) => (operators[name] ?? 0) > 0)) return "int8";
   return info.weightTypes.includes("float16") ? "float16" : "float32";
 }
 

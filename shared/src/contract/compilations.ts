@@ -1,0 +1,107 @@
+/** Compilations on the server: a float model and pictures in, a registered version out. */
+import * as z from "zod/mini";
+import { count, semver, sha256, slug, timeMs } from "../ids.ts";
+import { compileReport } from "../manifest/compile-report.ts";
+import { modelSpec, variantKinds } from "../manifest/model.ts";
+import { endpoint, nothing } from "./endpoint.ts";
+
+export const compileSamplesMax = 5000;
+
+/** `queued` → `running` → one of the other three, which are final. */
+export const compilationStates = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
+export type CompilationState = (typeof compilationStates)[number];
+
+/** What a compilation does, in order; `reading` includes its pictures. */
+export const compileStages = [
+  "reading",
+  "calibrating",
+  "evaluating",
+  "searching",
+  "measuring",
+  "finishing",
+] as const;
+export type CompileStage = (typeof compileStages)[number];
+
+const compilationId = z.string().check(z.minLength(1), z.maxLength(64));
+
+export const compilation = z.object({
+  id: compilationId,
+  name: slug,
+  version: semver,
+  state: z.enum(compilationStates),
+  stage: z.nullable(z.enum(compileStages)),
+  /** 0 to 1, of the stage. */
+  share: z.number(),
+  samples: count,
+  lossPointsMax: z.number(),
+  kinds: z.array(z.enum(variantKinds)),
+  /** Why it failed, as one sentence. */
+  error: z.nullable(z.string()),
+  createdAt: timeMs,
+  createdBy: z.string(),
+  finishedAt: z.nullable(timeMs),
+});
+export type Compilation = z.infer<typeof compilation>;
+
+/** Kinds that can be asked for; float32 is always made. */
+export const wantedKinds = z
+  .array(z.enum(["int8", "int8-reduced", "int8-dynamic", "float16"]))
+  .check(z.maxLength(4));
+export type WantedKind = z.infer<typeof wantedKinds>[number];
+
+const byId = z.object({ id: compilationId });
+
+export const compilations = {
+  /** The bytes of model, pictures and golden images must be uploaded before, with `uploadBlob`. */
+  start: endpoint({
+    method: "POST",
+    path: "/api/v1/compilations",
+    summary: "Compile a float model on the server and register what comes of it",
+    access: "models:push",
+    body: z.strictObject({
+      spec: modelSpec,
+      model: sha256,
+      samples: z
+        .array(
+          z.strictObject({
+            name: z.string().check(z.minLength(1), z.maxLength(256)),
+            image: sha256,
+            /** The true class; left out where it is not known. */
+            label: z.optional(z.string().check(z.minLength(1), z.maxLength(128))),
+          }),
+        )
+        .check(z.minLength(1), z.maxLength(compileSamplesMax)),
+      goldens: z._default(z.array(sha256).check(z.maxLength(64)), []),
+      /** Points (hundredths) of accuracy, or of agreement where nothing is labelled. */
+      lossPointsMax: z._default(z.number().check(z.gte(0), z.lte(100)), 0.5),
+      /** Left out: 8 bits, and 7-bit weights for older x86. */
+      kinds: z._default(wantedKinds, ["int8", "int8-reduced"]),
+    }),
+    reply: compilation,
+    status: 202,
+  }),
+  list: endpoint({
+    method: "GET",
+    path: "/api/v1/compilations",
+    summary: "Compilations, newest first",
+    access: "models:read",
+    reply: z.object({ items: z.array(compilation) }),
+  }),
+  get: endpoint({
+    method: "GET",
+    path: "/api/v1/compilations/:id",
+    summary: "One compilation and, once it has succeeded, its report",
+    access: "models:read",
+    params: byId,
+    reply: z.object({ ...compilation.shape, report: z.nullable(compileReport) }),
+  }),
+  cancel: endpoint({
+    method: "DELETE",
+    path: "/api/v1/compilations/:id",
+    summary: "Stop a compilation; one that has ended stays as it is",
+    access: "models:push",
+    params: byId,
+    reply: nothing,
+    status: 204,
+  }),
+};
