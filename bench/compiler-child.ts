@@ -14,6 +14,7 @@ import type { Sample } from "@fieldloop/cloud/models/compiler/evaluate";
 import { type Latency, measureGain } from "@fieldloop/cloud/models/compiler/gain";
 import { readSamples } from "@fieldloop/cloud/models/compiler/samples";
 import { openScene, truthAt } from "@fieldloop/demo/scene/egg-line";
+import { fileOf, type VariantReport } from "@fieldloop/shared/manifest/compile-report";
 import { type ModelSpec, modelSpec } from "@fieldloop/shared/manifest/model";
 import { loadPixels } from "@fieldloop/shared-node/image";
 import { completeSpec } from "@fieldloop/shared-node/onnx/complete-spec";
@@ -45,12 +46,12 @@ export interface CompileAnswer {
   readonly floatScore: number;
   readonly int8Score: number;
   readonly lossPoints: number;
-  readonly sizes: Compiled["report"]["sizes"];
+  readonly sizes: { readonly sourceBytes: number; readonly int8Bytes: number };
   /** The float model with pixels in its graph against the 8-bit one, as the compiler judges. */
   readonly latency: Latency;
   /** The file as it was given, fed by JavaScript, against the 8-bit one. */
   readonly latencyFromSource: Latency | null;
-  readonly operators: Compiled["report"]["operators"];
+  readonly operators: VariantReport["operators"];
   readonly notFused: readonly string[];
   /** Nodes with weights that cannot be quantised, with the reason. */
   readonly left: readonly string[];
@@ -139,22 +140,24 @@ async function compile(plan: CompilePlan): Promise<CompileAnswer> {
 
 async function summarise(options: Options, compiled: Compiled) {
   const { report } = compiled;
-  const { quantisation, score, sizes, operators, samples } = report;
-  if (!quantisation?.latency || score.int8 === null) throw new Error(report.outcome.because);
+  const { source, samples } = report;
+  const int8 = fileOf(report, "int8");
+  if (!int8?.latency || int8.quantisation === null) throw new Error(report.outcome);
+  const { quantisation } = int8;
   return {
     calibrationPictures: samples.calibration,
     evaluationPictures: samples.evaluation,
-    scoreKind: score.source.kind,
-    floatScore: score.source.overall,
-    int8Score: score.int8.overall,
-    lossPoints: round(quantisation.lossPoints),
-    sizes,
-    latency: quantisation.latency,
+    scoreKind: source.kind,
+    floatScore: source.overall,
+    int8Score: int8.score.overall,
+    lossPoints: round(int8.lossPoints),
+    sizes: { sourceBytes: report.model.bytes, int8Bytes: int8.bytes },
+    latency: int8.latency,
     latencyFromSource: await compareWithSource(options, compiled),
-    operators,
+    operators: int8.operators,
     notFused: quantisation.notFused,
     left: quantisation.left.map(({ node, opType, why }) => `${opType} ${node}: ${why}`),
-    outcome: report.outcome.because,
+    outcome: report.outcome,
   };
 }
 

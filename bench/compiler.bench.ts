@@ -69,11 +69,11 @@ function print(what: string, answer: CompileAnswer): void {
   console.log(`\n${what}: ${answer.outcome}`);
   console.log("  seconds", stageSeconds, `peak ${answer.peakMb} MB`);
   console.log(
-    `  p50 ${latency.floatMs.p50.toFixed(2)} -> ${latency.quantisedMs.p50.toFixed(2)} ms`,
+    `  p50 ${latency.referenceMs.p50.toFixed(2)} -> ${latency.subjectMs.p50.toFixed(2)} ms`,
   );
   if (latencyFromSource !== null)
     console.log(`  against the file as given ${latencyFromSource.ratioMedian.toFixed(2)} times`);
-  console.log("  8 bits", operators.int8?.int8, "float", operators.int8?.float);
+  console.log("  8 bits", operators.int8, "float", operators.float);
   for (const line of [...answer.notFused, ...answer.left]) console.log(`  in float: ${line}`);
 }
 
@@ -116,7 +116,7 @@ async function main(folder: string): Promise<void> {
     const answer = await inChild({ kind: "eggs", model, pairs });
     keep(what, answer);
     const { lossPoints, sizes } = answer;
-    const size = Math.round(((sizes.int8Bytes ?? Number.NaN) / sizes.sourceBytes) * 1000) / 1000;
+    const size = Math.round((sizes.int8Bytes / sizes.sourceBytes) * 1000) / 1000;
     bars.push(
       { what: `accuracy lost, ${what}`, value: lossPoints, most: 0.5, unit: "points" },
       { what: `file int8 to float, ${what}`, value: size, most: sizeMost, unit: "times" },

@@ -31,6 +31,12 @@ function made(kind: ModelVariant["kind"], text: string, requires: string[]) {
     requires,
     goldens: [],
     temperature: 0.7,
+    calibration: {
+      samples: 100,
+      temperature: 0.7,
+      nll: { before: 0.3, after: 0.2 },
+      ece: { before: 0.1, after: 0.05 },
+    },
   };
   return { variant, bytes };
 }
@@ -65,12 +71,9 @@ it("reads back what compiling writes: every file, its needs, and the golden imag
   );
   expect(read.registers).toEqual({
     model: variants[1]!.variant.digest,
-    variants: variants.map(({ variant: { kind, digest, input, requires, temperature } }) => ({
-      kind,
+    variants: variants.map(({ variant: { bytes: _, goldens: __, digest, ...rest } }) => ({
+      ...rest,
       model: digest,
-      input,
-      requires,
-      temperature,
     })),
   });
   expect(read.spec).toMatchObject({ ...spec, labels: ["good", "bad"], licence: "MIT" });

@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { PushedVariant } from "@fieldloop/shared/contract/models";
 import { AppError, messageOf } from "@fieldloop/shared/errors";
+import { compileReport } from "@fieldloop/shared/manifest/compile-report";
 import {
   type ModelManifest,
   type ModelSpec,
@@ -17,12 +18,14 @@ export interface CompiledFolder {
   /** Path of `model.yaml`. */
   readonly manifest: string;
   readonly spec: ModelSpec;
-  /** Those that the variants name. */
+  /** Those that the variants name, and the report. */
   readonly files: readonly LocalFile[];
   readonly registers: {
     /** Digest of the file that the others are compared with. */
     readonly model: string;
     readonly variants: PushedVariant[];
+    /** Digest of the report, where there is one that servers read. */
+    readonly report?: string;
   };
 }
 
@@ -57,16 +60,28 @@ export async function readCompiled(
       `has no file with the digest ${variant.digest.slice(0, 12)} of its ${variant.kind} variant: it is missing or was changed; compile again`,
     );
   });
+  const report = await readReport(join(folder, "report.json"));
   return {
     manifest,
     spec,
-    files: [...new Set(files)],
-    registers: { model: referenceOf(variants).digest, variants: variants.map(pushed) },
+    files: [...new Set(files), ...(report === undefined ? [] : [report])],
+    registers: {
+      model: referenceOf(variants).digest,
+      variants: variants.map(pushed),
+      ...(report === undefined ? {} : { report: report.digest }),
+    },
   };
 }
 
-function pushed({ kind, digest, input, temperature, requires }: ModelVariant): PushedVariant {
-  return { kind, model: digest, input, temperature, requires };
+function pushed({ digest, bytes: _, goldens: __, ...rest }: ModelVariant): PushedVariant {
+  return { ...rest, model: digest };
+}
+
+/** Folders of older compilers have none that servers read; they are pushed without. */
+async function readReport(path: string): Promise<LocalFile | undefined> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  if (!compileReport.safeParse(parseJson(text)).success) return undefined;
+  return describeFile(path, "compile report");
 }
 
 /** The others are measured by a float file where there is one. */

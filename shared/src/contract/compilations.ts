@@ -14,8 +14,8 @@ export type CompilationState = (typeof compilationStates)[number];
 /** What a compilation does, in order; `reading` includes its pictures. */
 export const compileStages = [
   "reading",
-  "calibrating",
   "evaluating",
+  "calibrating",
   "searching",
   "measuring",
   "finishing",
@@ -43,11 +43,9 @@ export const compilation = z.object({
 });
 export type Compilation = z.infer<typeof compilation>;
 
-/** Kinds that can be asked for; float32 is always made. */
-export const wantedKinds = z
-  .array(z.enum(["int8", "int8-reduced", "int8-dynamic", "float16"]))
-  .check(z.maxLength(4));
-export type WantedKind = z.infer<typeof wantedKinds>[number];
+/** Kinds of files that can be asked for; float32 is always made. */
+export const wantedKinds = ["int8", "int8-reduced", "int8-dynamic", "float16"] as const;
+export type WantedKind = (typeof wantedKinds)[number];
 
 const byId = z.object({ id: compilationId });
 
@@ -75,7 +73,10 @@ export const compilations = {
       /** Points (hundredths) of accuracy, or of agreement where nothing is labelled. */
       lossPointsMax: z._default(z.number().check(z.gte(0), z.lte(100)), 0.5),
       /** Left out: 8 bits, and 7-bit weights for older x86. */
-      kinds: z._default(wantedKinds, ["int8", "int8-reduced"]),
+      kinds: z._default(z.array(z.enum(wantedKinds)).check(z.maxLength(wantedKinds.length)), [
+        "int8",
+        "int8-reduced",
+      ]),
     }),
     reply: compilation,
     status: 202,

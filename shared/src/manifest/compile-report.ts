@@ -104,7 +104,17 @@ export const compileReport = z.object({
   source: compileScore,
   /** Every file that was made, the published ones first and in the order devices try them. */
   variants: z.array(variantReport).check(z.minLength(1), z.maxLength(16)),
+  /** Files that were asked for and cannot be made of this model, with the reason. */
+  notMade: z._default(z.array(z.object({ kind: z.enum(variantKinds), because: text })), []),
   /** What came of it, in one or two sentences. */
   outcome: text,
 });
 export type CompileReport = z.infer<typeof compileReport>;
+
+/** What the report says about one kind of file; `undefined` where none was made. */
+export function fileOf(
+  { variants }: CompileReport,
+  kind: VariantReport["kind"],
+): VariantReport | undefined {
+  return variants.find((variant) => variant.kind === kind);
+}

@@ -1,7 +1,9 @@
+import { type WantedKind, wantedKinds } from "@fieldloop/shared/contract/compilations";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Context } from "../context.ts";
 import type { CompileFlags } from "../offline/compile.ts";
 import type { PruneFlags } from "../offline/prune.ts";
+import { list } from "../options.ts";
 import { inspectModel } from "./inspect.ts";
 
 /** What can be done with a model's file without a server. */
@@ -14,7 +16,9 @@ export function addCompileCommands(group: Command, context: Context): void {
     .requiredOption("--calibration <folder>", "100 to 1000 pictures as the cameras take them")
     .option("--labels <labels.csv>", "lines `file,label`: measures accuracy, not just agreement")
     .option("--max-loss <points>", "points of accuracy or agreement it may lose", points, 0.5)
-    .option("--reduce-range", "7-bit weights, for x86 processors without VNNI")
+    .option("--kinds <kinds>", `files to make besides float32: ${wantedKinds.join(", ")}`, wanted, [
+      "int8",
+    ])
     .requiredOption("--out <folder>", "where the compiled model goes; new or empty")
     .action(async (model: string, flags: CompileFlags) => {
       // Loaded here: the compiler brings ONNX Runtime with it, and no other command wants that.
@@ -40,6 +44,14 @@ export function addCompileCommands(group: Command, context: Context): void {
     .description("Say what a model's file holds: operators, shapes, weights, metadata")
     .argument("<model.onnx>", "the model's file")
     .action(async (model: string) => context.show(await inspectModel(model)));
+}
+
+function wanted(text: string): readonly WantedKind[] {
+  return list(text).map((name) => {
+    const kind = wantedKinds.find((known) => known === name);
+    if (kind !== undefined) return kind;
+    throw new InvalidArgumentError(`Write one or more of ${wantedKinds.join(", ")}, with commas.`);
+  });
 }
 
 /** A share in hundredths. */

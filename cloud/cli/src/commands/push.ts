@@ -16,7 +16,11 @@ interface Push {
   readonly manifest: string;
   readonly spec: ModelSpec;
   readonly files: readonly LocalFile[];
-  readonly registers: { readonly model: string; readonly variants?: PushedVariant[] };
+  readonly registers: {
+    readonly model: string;
+    readonly variants?: PushedVariant[];
+    readonly report?: string;
+  };
 }
 
 export function addPushCommand(group: Command, context: Context): void {

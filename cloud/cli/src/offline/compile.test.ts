@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { compileReport, fileOf } from "@fieldloop/shared/manifest/compile-report";
 import { modelManifest } from "@fieldloop/shared/manifest/model";
 import { sha256Of } from "@fieldloop/shared-node/crypto/sha256";
 import { encodeJpeg } from "@fieldloop/shared-node/image";
@@ -121,9 +122,7 @@ describe("fieldloop models compile", () => {
       err: "pictures\nreading\nevaluating\ncalibrating\nsearching\nmeasuring\nfinishing\n",
     });
     expect(out).toContain("red-or-blue 1.0.0: The 8-bit model is");
-    expect(out).toContain(
-      "accuracy   100.0 % as given, 100.0 % float, 100.0 % int8 on 40 pictures",
-    );
+    expect(out).toContain("as given   2 kB, accuracy 100.0 % on 40 pictures");
     const built = modelManifest.parse(JSON.parse(readFileSync(at("good/manifest.json"), "utf8")));
     for (const { kind, digest, goldens, input } of built.variants) {
       expect(sha256Of(readFileSync(at(`good/${kind}.onnx`)))).toBe(digest);
@@ -136,8 +135,29 @@ describe("fieldloop models compile", () => {
     expect(spec).toMatchObject({ name: "red-or-blue", golden: ["golden/1-golden.jpg"] });
     expect(spec.input).toEqual(built.variants[0]?.input);
     const report = JSON.parse(readFileSync(at("good/report.json"), "utf8"));
-    expect(report).toMatchObject({ schema: "fieldloop.compile-report/1" });
-    expect(report.quantisation.layers.length).toBeGreaterThan(2);
+    expect(report).toMatchObject({ schema: "fieldloop.compile-report/2" });
+    const { quantisation } = fileOf(compileReport.parse(report), "int8") ?? {};
+    expect(quantisation?.layers.length).toBeGreaterThan(2);
+  });
+
+  it("makes other files where they are named", async () => {
+    const options = ["--manifest", at("model.yaml"), "--calibration", at("pictures")];
+    const asked = (kinds: string) =>
+      tryOut(
+        ["models", "compile", at("model.onnx"), ...options].concat([
+          ...["--kinds", kinds, "--out", at("kinds")],
+        ]),
+      );
+    expect(await asked("int4")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(
+        "Write one or more of int8, int8-reduced, int8-dynamic, float16, with commas.",
+      ),
+    });
+    const { code, out } = await asked("int8-reduced,int8-dynamic");
+    expect(code).toBe(0);
+    expect(out).toMatch(/^ {2}int8-reduced +(not )?published: /m);
+    expect(out).toMatch(/^ {2}int8-dynamic +not made\. Dynamic quantisation is for/m);
   });
 
   it("draws how far it is on a terminal", async () => {

@@ -7,6 +7,7 @@ import { basename, dirname, resolve } from "node:path";
 import type { Trial } from "@fieldloop/cloud/models/compiler/budget";
 import type { Compiled } from "@fieldloop/cloud/models/compiler/compile";
 import type { Sample } from "@fieldloop/cloud/models/compiler/evaluate";
+import type { WantedKind } from "@fieldloop/shared/contract/compilations";
 import { AppError, messageOf } from "@fieldloop/shared/errors";
 import type { ModelSpec } from "@fieldloop/shared/manifest/model";
 import { sha256Of } from "@fieldloop/shared-node/crypto/sha256";
@@ -25,7 +26,7 @@ export interface CompileFlags {
   readonly calibration: string;
   readonly labels?: string;
   readonly maxLoss: number;
-  readonly reduceRange?: boolean;
+  readonly kinds: readonly WantedKind[];
   readonly out: string;
 }
 
@@ -52,7 +53,7 @@ export async function compile(
     await writeCompiled(flags.out, { ...inputs, compiled });
     await forgetTrials(flags.out);
     progress.end();
-    const { reportText } = await import("@fieldloop/cloud/models/compiler/report");
+    const { reportText } = await import("@fieldloop/cloud/models/compiler/report-text");
     return {
       data: { out: flags.out, ...compiled.report },
       text: `${reportText(compiled.report)}Written to ${flags.out}. To register it: fieldloop models push ${flags.out}\n`,
@@ -99,12 +100,11 @@ async function run(
   progress: StageProgress,
 ): Promise<Compiled> {
   const { compileModel } = await import("@fieldloop/cloud/models/compiler/compile");
-  const reduced = flags.reduceRange ?? false;
   const key = sha256Of(
     JSON.stringify([
       sha256Of(file),
       completed,
-      reduced,
+      flags.kinds,
       samples.map(({ name, label, pixels }) => [name, label, sha256Of(pixels.data)]),
     ]),
   );
@@ -116,7 +116,7 @@ async function run(
     samples,
     goldens,
     lossPointsMax: flags.maxLoss,
-    reduced,
+    kinds: flags.kinds,
     knownTrials: await readTrials(flags.out, key),
     onTrial: (_: Trial, trials) => saving.push(saveTrials(flags.out, key, trials)),
     progress: (stage, share) => progress.at(stage, share),

@@ -51,7 +51,7 @@ export async function writeCompiled(
       await writeFile(join(folder, pictures[i] ?? ""), bytes);
     await writeFile(join(folder, "model.yaml"), stringify(specOf(compiled, spec, pictures)));
     await writeFile(join(folder, "manifest.json"), canonicalJson(compiled.manifest));
-    await writeFile(join(folder, "report.json"), JSON.stringify(compiled.report, null, 1));
+    await writeFile(join(folder, "report.json"), canonicalJson(compiled.report));
     await rmdir(target).catch(() => undefined); // an empty one may be there; anything else stops the rename
     await rename(folder, target);
   } catch (cause) {

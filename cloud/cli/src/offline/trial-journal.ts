@@ -8,7 +8,7 @@ import * as z from "zod/mini";
 
 const journal = z.object({
   key: z.string(),
-  trials: z.array(z.object({ float: z.array(z.string()), lossPoints: z.number() })),
+  trials: z.array(z.object({ of: z.string(), float: z.array(z.string()), lossPoints: z.number() })),
 });
 
 const pathOf = (out: string): string => `${out.replace(/[/\\]+$/, "")}.trials.json`;

@@ -6,6 +6,7 @@ import { type Search, searchMix, type Trial } from "./budget.ts";
 function subject(costs: Readonly<Record<string, number>>, lossPointsMax: number, more = {}) {
   const evaluated: string[][] = [];
   const search: Search = {
+    of: "int8",
     lossPointsMax,
     trialsMax: 100,
     rank: async () => Object.keys(costs).sort((a, b) => costs[b]! - costs[a]!),
@@ -56,6 +57,10 @@ describe("the search for a mix", () => {
     const half = subject(costs, 0.15, { known: trials.slice(0, 2) });
     expect(await searchMix(half.search)).toMatchObject({ kind: "within" });
     expect(half.evaluated).toHaveLength(trials.length - 2);
+    const ofAnother = trials.map((trial) => ({ ...trial, of: "int8-reduced" }));
+    const unlike = subject(costs, 0.15, { known: ofAnother });
+    expect(await searchMix(unlike.search)).toEqual(whole);
+    expect(unlike.evaluated).toHaveLength(trials.length);
   });
 
   it("never accepts what was not measured within the budget, nor makes too many trials", async () => {

@@ -9,6 +9,8 @@
 
 /** One evaluation of a mix. */
 export interface Trial {
+  /** What was mixed: the kind of file, how ranges were found, and what was corrected. */
+  readonly of: string;
   /** Keys of the nodes in float, sorted. */
   readonly float: readonly string[];
   readonly lossPoints: number;
@@ -23,6 +25,8 @@ export type SearchResult =
   | { readonly kind: "over"; readonly best: Trial; readonly trials: readonly Trial[] };
 
 export interface Search {
+  /** Trials of other things are not those of this search. */
+  readonly of: string;
   readonly lossPointsMax: number;
   readonly trialsMax: number;
   /** Keys of the nodes that may return to float, the most harmful first; asked for when needed. */
@@ -79,7 +83,11 @@ interface Desk {
 }
 
 function openDesk(search: Search): Desk {
-  const done = new Map((search.known ?? []).map((trial) => [nameOf(trial.float), trial]));
+  const done = new Map(
+    (search.known ?? [])
+      .filter((trial) => trial.of === search.of)
+      .map((trial) => [nameOf(trial.float), trial]),
+  );
   const fits = ({ lossPoints }: Trial): boolean => lossPoints <= search.lossPointsMax + 1e-9;
   const trials = (): readonly Trial[] => [...done.values()];
   return {
@@ -87,7 +95,7 @@ function openDesk(search: Search): Desk {
       const float = [...list].sort();
       const known = done.get(nameOf(float));
       if (known !== undefined) return { fits: fits(known) };
-      const trial = { float, lossPoints: await search.evaluate(new Set(float)) };
+      const trial = { of: search.of, float, lossPoints: await search.evaluate(new Set(float)) };
       done.set(nameOf(float), trial);
       search.onTrial?.(trial, trials());
       return { fits: fits(trial) };

@@ -1,4 +1,5 @@
 import { AppError } from "@fieldloop/shared/errors";
+import { compileReport, fileOf } from "@fieldloop/shared/manifest/compile-report";
 import type { ModelManifest, ModelVariant } from "@fieldloop/shared/manifest/model";
 import { centred } from "@fieldloop/shared/vision/fit";
 import { makeInt } from "@fieldloop/shared-node/onnx/attributes";
@@ -94,11 +95,12 @@ const compile = (more: Partial<CompileOptions> = {}) =>
 describe("compiling", () => {
   it("keeps in float what loses too much, and nothing else", async () => {
     const { report } = await compile({ file: redOrBlue({ drowned: 1000 }) });
-    expect(report.score).toMatchObject({ source: { overall: 1 }, int8: { overall: 1 } });
+    const int8 = fileOf(report, "int8");
+    expect([report.source.overall, int8?.score.overall]).toEqual([1, 1]);
     // The pooling between them has no node in 8 bits after it, so it is in float by itself.
-    expect(report.quantisation?.float.toSorted()).toEqual(["c2", "logits"]);
-    expect(report.operators.int8?.int8.QLinearConv).toBe(1);
-    expect(report.quantisation?.trials).toBeGreaterThan(3);
+    expect(int8?.quantisation?.float.toSorted()).toEqual(["c2", "logits"]);
+    expect(int8?.operators.int8.QLinearConv).toBe(1);
+    expect(int8?.quantisation?.trials).toBeGreaterThan(3);
   });
 
   it("refuses what loses more than the budget, says by how much, and publishes the float model", async () => {
@@ -107,9 +109,9 @@ describe("compiling", () => {
       trialsMax: 2,
     });
     expect(variants.map(({ variant: { kind } }) => kind)).toEqual(["float32"]);
-    expect(report.outcome.kind).toBe("float");
-    expect(report.outcome.because).toMatch(
-      /^The 8-bit model is not published, since it loses too much accuracy: \d+\.\d\d points with every node in 8 bits, \d+\.\d\d at best of 2 mixes, and 0\.50 are allowed \(100\.0 % as given, 60 pictures\)\. The float model is published instead\.$/,
+    expect(fileOf(report, "int8")).toMatchObject({ published: false, latency: null });
+    expect(report.outcome).toMatch(
+      /^The 8-bit model is not published, since it loses too much accuracy: \d+\.\d\d points with every node in 8 bits, \d+\.\d\d at best of \d+ mixes, and 0\.50 are allowed \(100\.0 % as given, 60 pictures\)\. The float model is published\.$/,
     );
   });
 
@@ -126,21 +128,49 @@ describe("compiling", () => {
       onTrial: ({ float }) => rest.push([...float]),
     });
     expect(rest.length).toBeLessThan(whole.length);
-    expect(again.report.quantisation?.float).toEqual(first.report.quantisation?.float);
+    const [mine, theirs] = [again, first].map(({ report }) => fileOf(report, "int8"));
+    expect(mine?.quantisation?.float).toEqual(theirs?.quantisation?.float);
   });
 
   it("asks nothing of an old processor where weights have 7 bits", async () => {
-    const { report, variants } = await compile({ reduced: true });
-    expect(report.quantisation).toMatchObject({ reduced: true, lossPoints: 0 });
+    const { report, variants } = await compile({ kinds: ["int8-reduced"] });
+    expect(report.variants.map(({ kind }) => kind).toSorted()).toEqual(["float32", "int8-reduced"]);
+    expect(fileOf(report, "int8-reduced")).toMatchObject({ lossPoints: 0 });
     for (const { variant: published } of variants) expect(published.requires).toEqual([]);
+  });
+
+  it("makes the files that are asked for, and says why it cannot make one", async () => {
+    const kinds = ["float16", "int8-dynamic", "int8", "int8"] as const;
+    const { report, manifest: made } = await compile({ kinds });
+    expect(report.variants.map(({ kind }) => kind).toSorted()).toEqual([
+      "float16",
+      "float32",
+      "int8",
+    ]);
+    expect(report.notMade).toEqual([
+      {
+        kind: "int8-dynamic",
+        because: expect.stringMatching(/^Dynamic quantisation is for models of large matrices; /),
+      },
+    ]);
+    // A device takes the first that it can run, so the file that only accelerators run comes first.
+    const half = fileOf(report, "float16");
+    expect(half).toMatchObject({ latency: null, quantisation: null, lossPoints: 0 });
+    if (half?.published) expect(made.variants[0]).toMatchObject({ requires: ["cuda"] });
+    expect(made.variants.at(-1)?.kind).toBe("float32");
+    expect(compileReport.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
   });
 
   it("measures agreement with the float model where nothing is labelled", async () => {
     const samples = coloured(40).map((sample) => ({ ...sample, label: null }));
     const { report } = await compile({ samples });
-    expect(report.score.int8).toMatchObject({ kind: "agreement", samples: 40, overall: 1 });
+    expect(fileOf(report, "int8")?.score).toMatchObject({
+      kind: "agreement",
+      samples: 40,
+      overall: 1,
+    });
     expect(report.samples.heldOut).toBe(false);
-    expect(report.temperature).toEqual({ float32: null, int8: null });
+    expect(report.variants.map(({ calibration }) => calibration)).toEqual([null, null]);
   });
 
   it("names the weight that holds no numbers", async () => {

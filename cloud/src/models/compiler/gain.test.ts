@@ -3,8 +3,8 @@ import { judgeGain, type Latency, medianLowerIndex, summarise } from "./gain.ts"
 
 const latency = (ratioLower90: number): Latency => ({
   pairs: 200,
-  floatMs: { p50: 2, p95: 3 },
-  quantisedMs: { p50: 1, p95: 2 },
+  referenceMs: { p50: 2, p95: 3 },
+  subjectMs: { p50: 1, p95: 2 },
   ratioMedian: ratioLower90 + 0.02,
   ratioLower90,
 });
@@ -14,7 +14,7 @@ describe("the gain of a quantised model", () => {
     const float = [2, 2.2, 2.1, 90, 2];
     const found = summarise(float, [1, 1, 1, 1, 40]);
     expect(found.ratioMedian).toBeCloseTo(2.1);
-    expect(found).toMatchObject({ pairs: 5, floatMs: { p50: 2.1 }, quantisedMs: { p50: 1 } });
+    expect(found).toMatchObject({ pairs: 5, referenceMs: { p50: 2.1 }, subjectMs: { p50: 1 } });
   });
 
   it.each([

@@ -1,4 +1,5 @@
 /** Whether a quantised model is worth having: measured in pairs, judged by a careful bound. */
+import type { LatencyComparison } from "@fieldloop/shared/manifest/latency";
 import { openModel } from "@fieldloop/shared-node/model";
 import type { Sample, Subject } from "./evaluate.ts";
 
@@ -9,16 +10,8 @@ const speedMin = 1.1;
 const slownessMin = 0.95;
 const sizeRatioMax = 0.5;
 
-/** Latencies in milliseconds: filling the input tensor and running the graph, one thread. */
-export interface Latency {
-  readonly pairs: number;
-  readonly floatMs: { readonly p50: number; readonly p95: number };
-  readonly quantisedMs: { readonly p50: number; readonly p95: number };
-  /** Median of float time divided by quantised time, pair by pair: above 1 is faster. */
-  readonly ratioMedian: number;
-  /** The median is above this with a confidence of 90 %. */
-  readonly ratioLower90: number;
-}
+/** Reference is the float file, subject the quantised one; one thread. */
+export type Latency = LatencyComparison;
 
 /** Runs both models in turns, each pair in the other order, so that whatever slows one slows both. */
 export async function measureGain(
@@ -60,8 +53,8 @@ export function summarise(floatMs: readonly number[], quantisedMs: readonly numb
   const both = (values: readonly number[]) => ({ p50: at(values, 0.5), p95: at(values, 0.95) });
   return {
     pairs: ratios.length,
-    floatMs: both(floatMs),
-    quantisedMs: both(quantisedMs),
+    referenceMs: both(floatMs),
+    subjectMs: both(quantisedMs),
     ratioMedian: at(ratios, 0.5),
     ratioLower90: ratios[medianLowerIndex(ratios.length, 0.9)] ?? 0,
   };

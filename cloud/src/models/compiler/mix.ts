@@ -1,118 +1,110 @@
-/** Quantises within the accuracy budget: which ranges, and which nodes stay in float. */
+/** Quantises within the accuracy budget: from which base, and which nodes stay in float. */
 import { encodeModel } from "@fieldloop/shared-node/onnx/codec";
 import { modelOf } from "@fieldloop/shared-node/onnx/graph";
+import { type Base, corrected, levelled, nameOfBase, plainBases } from "./base.ts";
 import { searchMix, type Trial } from "./budget.ts";
-import type { CalibrationMethod } from "./calibrate/range.ts";
-import { type Observed, observeTensors, rangesBy } from "./calibration.ts";
-import type { CompileOptions, Ground } from "./compile.ts";
-import { type Answer, askAll, lossPoints, type Score, scoreOf } from "./evaluate.ts";
+import type { Observed } from "./calibration.ts";
+import type { CompileOptions } from "./compile.ts";
+import { type Ground, type Judged, judge } from "./ground.ts";
 import { type Quantised, quantiseStatic } from "./quantise/static.ts";
 import { rankByHarm } from "./sqnr.ts";
 
 const defaultTrialsMax = 40;
 
-/** Tried in this order while the loss is over the budget. */
-const methods: readonly CalibrationMethod[] = [
-  { kind: "min-max" },
-  { kind: "percentile", percentile: 99.99, symmetric: false },
-  { kind: "entropy" },
-];
-
 /** A quantised model that has been evaluated. */
-export interface Mix {
+export interface Mix extends Judged {
   readonly quantised: Quantised;
-  readonly bytes: Uint8Array;
-  readonly method: CalibrationMethod;
+  readonly base: Base;
   /** Keys of the nodes that stay in float. */
   readonly float: readonly string[];
-  readonly answers: readonly Answer[];
-  readonly score: Score;
-  readonly lossPoints: number;
   readonly trials: readonly Trial[];
 }
 
 type Measured = Omit<Mix, "trials">;
 
-/** The fastest mix within the budget, or the most accurate one tried; `undefined` where nothing can be quantised. */
-export async function findMix(options: CompileOptions, ground: Ground): Promise<Mix | undefined> {
-  const { prepared, calibration, progress } = ground;
-  progress("calibrating", 0);
-  const observed = await observeTensors(prepared, calibration, (share) =>
-    progress("calibrating", share),
-  );
-  if (observed.size === 0) return undefined;
-  progress("searching", 0);
-  const start = await bestMethod(options, ground, observed);
-  if (start.lossPoints <= options.lossPointsMax)
-    return { ...start, trials: [{ float: [], lossPoints: start.lossPoints }] };
-  return search(options, ground, observed, start);
+/** What one search has in common. */
+interface Wanted {
+  readonly options: CompileOptions;
+  readonly ground: Ground;
+  readonly kind: "int8" | "int8-reduced";
+  /** Called with 0 to 1. */
+  readonly progress: (share: number) => void;
 }
 
-/** The first method that keeps the budget with every node in 8 bits, or the one that loses least. */
-async function bestMethod(
-  options: CompileOptions,
-  ground: Ground,
-  observed: Observed,
-): Promise<Measured> {
-  const wanted = options.method === undefined ? methods : [options.method];
+/** The fastest mix within the budget, or the most accurate one tried. */
+export async function findMix(wanted: Wanted, observed: Observed): Promise<Mix> {
+  const { start, trials } = await bestBase(wanted, observed);
+  if (fits(wanted, start)) return { ...start, trials };
+  return search(wanted, start, trials);
+}
+
+/** The first base that keeps the budget with every node in 8 bits, or the one that loses least. */
+async function bestBase(wanted: Wanted, observed: Observed) {
+  const { options, ground, kind } = wanted;
+  const trials: Trial[] = [];
+  const attempt = async (base: Base, best?: Measured): Promise<Measured> => {
+    const found = await measure(wanted, base, new Set());
+    trials.push({ of: nameOfBase(kind, base), float: [], lossPoints: found.lossPoints });
+    return best === undefined || found.lossPoints < best.lossPoints ? found : best;
+  };
   let best: Measured | undefined;
-  for (const method of wanted) {
-    const found = await measure(options, ground, { observed, method, float: new Set() });
-    if (best === undefined || found.lossPoints < best.lossPoints) best = found;
-    if (found.lossPoints <= options.lossPointsMax) break;
+  for (const base of plainBases(ground.prepared, observed, options.method)) {
+    best = await attempt(base, best);
+    if (fits(wanted, best)) return { start: best, trials };
   }
   if (best === undefined) throw new Error("there is no method to try");
-  return best;
+  const plain = best.base;
+  best = await attempt(await corrected(plain, ground, kind === "int8-reduced"), best);
+  if (fits(wanted, best)) return { start: best, trials };
+  const even = await levelled(plain, ground.calibration);
+  if (even !== undefined) best = await attempt(even, best);
+  return { start: best, trials };
 }
 
-async function search(
-  options: CompileOptions,
-  ground: Ground,
-  observed: Observed,
-  start: Measured,
-): Promise<Mix> {
-  const { method } = start;
+function fits({ options }: Wanted, { lossPoints }: Measured): boolean {
+  return lossPoints <= options.lossPointsMax + 1e-9;
+}
+
+async function search(wanted: Wanted, start: Measured, before: readonly Trial[]): Promise<Mix> {
+  const { options, ground, kind } = wanted;
+  const { base } = start;
   const trialsMax = options.trialsMax ?? defaultTrialsMax;
+  const of = nameOfBase(kind, base);
+  const others = (options.knownTrials ?? []).filter((trial) => trial.of !== of);
   let made = 0;
   const result = await searchMix({
+    of,
     lossPointsMax: options.lossPointsMax,
     trialsMax,
-    known: [...(options.knownTrials ?? []), { float: [], lossPoints: start.lossPoints }],
+    known: [...(options.knownTrials ?? []), { of, float: [], lossPoints: start.lossPoints }],
     rank: () =>
-      rankByHarm(ground.prepared, rangesBy(observed, method), {
-        reduced: options.reduced ?? false,
+      rankByHarm(base.prepared, base.ranges, {
+        reduced: kind === "int8-reduced",
         samples: ground.calibration,
       }),
     evaluate: async (float) => {
-      const { lossPoints: loss } = await measure(options, ground, { observed, method, float });
+      const { lossPoints } = await measure(wanted, base, float);
       made++;
-      ground.progress("searching", Math.min(1, made / trialsMax));
-      return loss;
+      wanted.progress(Math.min(1, made / trialsMax));
+      return lossPoints;
     },
-    ...(options.onTrial === undefined ? {} : { onTrial: options.onTrial }),
+    onTrial: (trial, trials) => options.onTrial?.(trial, [...others, ...trials]),
   });
-  const { trials } = result;
   const float = new Set(result.kind === "within" ? result.float : result.best.float);
-  return { ...(await measure(options, ground, { observed, method, float })), trials };
+  const trials = [...before.filter((trial) => trial.of !== of), ...result.trials];
+  return { ...(await measure(wanted, base, float)), trials };
 }
 
 async function measure(
-  options: CompileOptions,
-  ground: Ground,
-  how: {
-    readonly observed: Observed;
-    readonly method: CalibrationMethod;
-    readonly float: ReadonlySet<string>;
-  },
+  { ground, kind }: Wanted,
+  base: Base,
+  float: ReadonlySet<string>,
 ): Promise<Measured> {
-  const { method, float } = how;
-  const quantised = quantiseStatic(ground.prepared.graph, rangesBy(how.observed, method), {
+  const quantised = quantiseStatic(base.prepared.graph, base.ranges, {
     excluded: float,
-    reduced: options.reduced ?? false,
+    reduced: kind === "int8-reduced",
+    ...(base.biases === undefined ? {} : { biases: base.biases }),
   });
-  const bytes = encodeModel(modelOf(quantised.graph));
-  const answers = await askAll(ground.subject(bytes), ground.evaluation);
-  const score = scoreOf(answers, ground.evaluation, ground.reference);
-  const loss = lossPoints(ground.score, score);
-  return { quantised, bytes, method, float: [...float], answers, score, lossPoints: loss };
+  const judged = await judge(ground, encodeModel(modelOf(quantised.graph)));
+  return { ...judged, quantised, base, float: [...float] };
 }

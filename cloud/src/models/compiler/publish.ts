@@ -1,10 +1,10 @@
 /** From the bytes of a compiled model to a variant of a manifest: digest, golden answers, temperature. */
-import type { Golden, ModelVariant } from "@fieldloop/shared/manifest/model";
+import type { Golden, ModelVariant, VariantCalibration } from "@fieldloop/shared/manifest/model";
 import { sha256Of } from "@fieldloop/shared-node/crypto/sha256";
 import { openModel } from "@fieldloop/shared-node/model";
 import { goldenTolerance } from "../registry/registry.ts";
 import type { Answer, Sample, Subject } from "./evaluate.ts";
-import { type Calibration, fitTemperature } from "./temperature.ts";
+import { fitTemperature } from "./temperature.ts";
 
 /** A picture whose answer a device checks before it switches. */
 export interface GoldenPicture {
@@ -20,16 +20,18 @@ export interface CompiledVariant {
 /** A temperature from fewer answers is guesswork. */
 const temperatureSamplesMin = 100;
 
-/**
- * The variant of a compiled model; its goldens are its own answers.
- * @param requires what a processor must be able to do to run it; nothing where any may
- */
+/** The variant of a compiled model; its goldens are its own answers. */
 export async function publishVariant(
   subject: Subject,
-  kind: ModelVariant["kind"],
-  goldens: readonly GoldenPicture[],
-  requires: readonly string[] = [],
+  how: {
+    readonly kind: ModelVariant["kind"];
+    readonly goldens: readonly GoldenPicture[];
+    /** What a processor must be able to do to run it; nothing where any may. */
+    readonly requires: readonly string[];
+    readonly calibration: VariantCalibration | null;
+  },
 ): Promise<CompiledVariant> {
+  const { kind, goldens, requires, calibration } = how;
   const { bytes, variant } = subject;
   return {
     bytes,
@@ -41,6 +43,7 @@ export async function publishVariant(
       requires: [...requires],
       goldens: goldens.length === 0 ? [] : await answer(subject, kind, goldens),
       temperature: variant.temperature,
+      ...(calibration === null ? {} : { calibration }),
     },
   };
 }
@@ -80,7 +83,7 @@ export function calibrate(
   { manifest, variant }: Omit<Subject, "bytes">,
   answers: readonly Answer[],
   samples: readonly Sample[],
-): Calibration | null {
+): VariantCalibration | null {
   const { output, labels } = manifest;
   if (output.kind !== "classification") return null;
   const judged = answers.flatMap(({ scores }, i) => {
@@ -92,5 +95,5 @@ export function calibrate(
     return [{ scores: logits, truth }];
   });
   if (judged.length < temperatureSamplesMin) return null;
-  return fitTemperature(judged, variant.temperature);
+  return { samples: judged.length, ...fitTemperature(judged, variant.temperature) };
 }

@@ -1,128 +1,142 @@
-/** What compiling found out, for the console, for a file beside the model, and in words. */
-import type { CalibrationMethod } from "./calibrate/range.ts";
-import type { Score } from "./evaluate.ts";
-import type { Latency, Verdict } from "./gain.ts";
-import type { PassReport } from "./passes/pass.ts";
-import type { LayerNoise } from "./sqnr.ts";
-import type { Calibration } from "./temperature.ts";
-import type { Operators } from "./verify-fusion.ts";
+/** Writes down what compiling found out, in the form that everybody reads (`shared/manifest/compile-report`). */
+import { cpus } from "node:os";
+import type {
+  CompileReport,
+  QuantisationReport,
+  VariantReport,
+} from "@fieldloop/shared/manifest/compile-report";
+import type { VariantCalibration } from "@fieldloop/shared/manifest/model";
+import { readProcessor } from "@fieldloop/shared-node/processor";
+import type { Candidate, NotMade } from "./candidates.ts";
+import type { CompileOptions } from "./compile.ts";
+import type { Verdict } from "./decide.ts";
+import type { Ground } from "./ground.ts";
+import type { Mix } from "./mix.ts";
+import { layerNoise } from "./sqnr.ts";
+import { notFused, readOperators } from "./verify-fusion.ts";
 
-export interface CompileReport {
-  readonly schema: "fieldloop.compile-report/1";
-  readonly model: { readonly name: string; readonly version: string; readonly file: string };
-  readonly passes: readonly PassReport[];
-  /** Why agents still prepare pixels themselves; `null` where the graph takes them. */
-  readonly inputLeft: string | null;
-  readonly samples: {
-    readonly calibration: number;
-    readonly evaluation: number;
-    /** Whether the pictures that judged had no part in calibration. */
-    readonly heldOut: boolean;
+export interface Findings {
+  readonly ground: Ground;
+  readonly heldOut: boolean;
+  readonly float: Candidate;
+  /** Published ones first. */
+  readonly verdicts: readonly Verdict[];
+  readonly notMade: readonly NotMade[];
+  readonly calibrations: ReadonlyMap<Candidate, VariantCalibration | null>;
+}
+
+export async function writeReport(
+  options: CompileOptions,
+  findings: Findings,
+): Promise<CompileReport> {
+  const { ground, heldOut, float, verdicts, notMade } = findings;
+  const { name, version } = options.manifest;
+  const because = `It is published, for every device that can run none of the others.`;
+  const plain: Verdict = { candidate: float, published: true, because, latency: null };
+  const published = verdicts.filter((verdict) => verdict.published);
+  const refused = verdicts.filter((verdict) => !verdict.published);
+  const variants: VariantReport[] = [];
+  for (const verdict of [...published, plain, ...refused])
+    variants.push(await describe(findings, verdict));
+  return {
+    schema: "fieldloop.compile-report/2",
+    model: { name, version, file: options.name, bytes: options.file.length },
+    machine: {
+      processor: cpus()[0]?.model.trim() ?? "",
+      features: [...((await readProcessor()) ?? [])],
+    },
+    passes: ground.prepared.passes.map(({ pass, changed, left }) => ({
+      pass,
+      changed,
+      left: left.map(({ node, why }) => ({ node, why })),
+    })),
+    inputLeft: ground.prepared.inputLeft,
+    samples: {
+      calibration: ground.calibration.length,
+      evaluation: ground.evaluation.length,
+      heldOut,
+    },
+    lossPointsMax: options.lossPointsMax,
+    source: scoreOf(ground.score),
+    variants,
+    notMade: notMade.map((one) => ({ ...one })),
+    outcome: outcomeOf(verdicts, notMade),
   };
-  readonly sizes: {
-    readonly sourceBytes: number;
-    readonly floatBytes: number;
-    readonly int8Bytes: number | null;
+}
+
+/** What is said first: the best file, or why there is only the float one. */
+function outcomeOf(verdicts: readonly Verdict[], notMade: readonly NotMade[]): string {
+  const best = verdicts.find(({ published }) => published);
+  if (best !== undefined) return best.because;
+  const why = [...verdicts, ...notMade].map(({ because }) => because);
+  return [...why, "The float model is published."].join(" ");
+}
+
+async function describe(
+  { ground, calibrations }: Findings,
+  { candidate, published, because, latency }: Verdict,
+): Promise<VariantReport> {
+  const { kind, judged, making } = candidate;
+  const operators = await readOperators(judged.bytes, ground.prepared.graphInput);
+  return {
+    kind,
+    published,
+    because,
+    bytes: judged.bytes.length,
+    score: scoreOf(judged.score),
+    lossPoints: judged.lossPoints,
+    operators: { ...operators, floatWeighted: [...operators.floatWeighted] },
+    quantisation:
+      making.kind === "static"
+        ? await describeMix(ground, making.mix, operators)
+        : making.kind === "dynamic"
+          ? describeDynamic(ground, making.dynamic)
+          : null,
+    calibration: calibrations.get(candidate) ?? null,
+    latency,
   };
-  readonly score: {
-    readonly source: Score;
-    readonly float: Score;
-    readonly int8: Score | null;
+}
+
+async function describeMix(
+  { calibration }: Ground,
+  { base, quantised, float, trials }: Mix,
+  operators: Awaited<ReturnType<typeof readOperators>>,
+): Promise<QuantisationReport> {
+  const { graph } = base.prepared;
+  const names = new Map(graph.nodes.map((node) => [node.outputs[0] ?? "", node.name]));
+  const nameOf = (key: string): string => names.get(key) ?? key;
+  const { plan } = quantised;
+  return {
+    calibration: base.method.kind,
+    helped: [...base.helped],
+    trials: trials.length,
+    float: float.map(nameOf),
+    left: plan.left
+      .filter(({ node }) => !float.includes(node))
+      .map(({ node, opType, why }) => ({ node: nameOf(node), opType, why })),
+    notFused: notFused(graph, plan.quantised, operators),
+    layers: [...(await layerNoise(base.prepared, quantised, calibration))],
   };
-  readonly operators: { readonly float: Operators; readonly int8: Operators | null };
-  readonly quantisation: QuantisationReport | null;
-  readonly temperature: {
-    readonly float32: Calibration | null;
-    readonly int8: Calibration | null;
+}
+
+function describeDynamic(
+  { prepared }: Ground,
+  {
+    left,
+  }: { readonly left: QuantisationReport["left"] | readonly QuantisationReport["left"][number][] },
+): QuantisationReport {
+  const names = new Map(prepared.graph.nodes.map((node) => [node.outputs[0] ?? "", node.name]));
+  return {
+    calibration: "dynamic",
+    helped: [],
+    trials: 1,
+    float: [],
+    left: left.map((one) => ({ ...one, node: names.get(one.node) ?? one.node })),
+    notFused: [],
+    layers: [],
   };
-  /** Whether an 8-bit variant is published, and why or why not, in one sentence. */
-  readonly outcome: { readonly kind: "int8" | "float"; readonly because: string };
 }
 
-export interface QuantisationReport {
-  readonly calibration: CalibrationMethod["kind"];
-  readonly reduced: boolean;
-  readonly lossPoints: number;
-  readonly lossPointsMax: number;
-  /** Evaluations that the search made. */
-  readonly trials: number;
-  /** Names of nodes that stay in float for the sake of accuracy. */
-  readonly float: readonly string[];
-  /** Nodes with weights that cannot be quantised, with the reason. */
-  readonly left: readonly {
-    readonly node: string;
-    readonly opType: string;
-    readonly why: string;
-  }[];
-  /** Nodes that were planned in 8 bits and run in float all the same. */
-  readonly notFused: readonly string[];
-  readonly layers: readonly LayerNoise[];
-  readonly latency: Latency | null;
-  readonly gain: Verdict | null;
-}
-
-/** The report in words, for a terminal. */
-export function reportText(report: CompileReport): string {
-  const { sizes, samples, score, quantisation, outcome } = report;
-  const lines = [
-    `${report.model.name} ${report.model.version}: ${outcome.because}`,
-    `  size       ${kilobytes(sizes.sourceBytes)} as given, ${kilobytes(sizes.floatBytes)} float, ${sizes.int8Bytes === null ? "no int8" : `${kilobytes(sizes.int8Bytes)} int8 (${(sizes.int8Bytes / sizes.sourceBytes).toFixed(3)}x)`}`,
-    `  ${score.source.kind.padEnd(10)} ${percent(score.source.overall)} as given, ${percent(score.float.overall)} float${score.int8 === null ? "" : `, ${percent(score.int8.overall)} int8`} on ${samples.evaluation} pictures${samples.heldOut ? "" : " (the same that calibrated: too few to hold some back)"}`,
-    ...classLines(score.source, score.int8),
-    ...(quantisation === null ? [] : quantisationLines(report, quantisation)),
-    ...temperatureLines(report),
-  ];
-  return `${lines.join("\n")}\n`;
-}
-
-function classLines(before: Score, after: Score | null): readonly string[] {
-  if (after === null) return [];
-  return Object.entries(before.perClass).map(([label, value]) => {
-    const now = after.perClass[label] ?? 0;
-    return `    ${label.padEnd(16)} ${percent(value)} -> ${percent(now)}`;
-  });
-}
-
-function quantisationLines(report: CompileReport, found: QuantisationReport): readonly string[] {
-  const { latency, layers } = found;
-  const { int8 } = report.operators;
-  const worst = layers.toSorted((a, b) => a.sqnrDb - b.sqnrDb).slice(0, 3);
-  const counts = (operators: Readonly<Record<string, number>>): string =>
-    Object.entries(operators)
-      .map(([name, count]) => `${count} ${name}`)
-      .join(", ") || "none";
-  return [
-    `  ranges     ${found.calibration}, from ${report.samples.calibration} pictures; ${found.trials} ${found.trials === 1 ? "mix" : "mixes"} tried, ${found.float.length} nodes kept in float${found.float.length === 0 ? "" : `: ${found.float.join(", ")}`}`,
-    ...(int8 === null
-      ? []
-      : [`  operators  8 bits: ${counts(int8.int8)}`, `             float: ${counts(int8.float)}`]),
-    ...found.notFused.map((node) => `  warning    ${node} stayed in float though it was quantised`),
-    ...found.left.map(({ node, why }) => `  left       ${node}: ${why}`),
-    ...(worst.length === 0
-      ? []
-      : [
-          `  noisiest   ${worst.map(({ node, sqnrDb }) => `${node} ${sqnrDb.toFixed(1)} dB`).join(", ")}`,
-        ]),
-    ...(latency === null
-      ? []
-      : [
-          `  latency    p50 ${latency.floatMs.p50.toFixed(2)} ms float, ${latency.quantisedMs.p50.toFixed(2)} ms int8; p95 ${latency.floatMs.p95.toFixed(2)} and ${latency.quantisedMs.p95.toFixed(2)} (${latency.pairs} pairs, one thread, this machine)`,
-        ]),
-  ];
-}
-
-function temperatureLines({ temperature }: CompileReport): readonly string[] {
-  const found = temperature.int8 ?? temperature.float32;
-  if (found === null) return [];
-  return [
-    `  confidence temperature ${found.temperature}; calibration error ${percent(found.ece.before)} -> ${percent(found.ece.after)}`,
-  ];
-}
-
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
-}
-
-function kilobytes(bytes: number): string {
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(2)} MB`;
+function scoreOf({ kind, samples, overall, perClass }: Ground["score"]): CompileReport["source"] {
+  return { kind, samples, overall, perClass: { ...perClass } };
 }

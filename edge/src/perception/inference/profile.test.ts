@@ -1,6 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { processorFeatures, withProcessor } from "@fieldloop/shared-node/processor";
+import { boards } from "@fieldloop/test/support/cpuinfo";
 import { describe, expect, it } from "vitest";
 import { chooseProfile, readBoard, readProfiles } from "./profile.ts";
 
@@ -47,5 +49,28 @@ describe("readProfiles", () => {
 describe("readBoard", () => {
   it("knows this computer's architecture", async () => {
     expect((await readBoard()).architecture).toBe(process.arch);
+  });
+});
+
+describe("withProcessor", () => {
+  it("believes the processor, and the profile about what cannot be measured", async () => {
+    const profile = (await readProfiles()).find(({ id }) => id === "raspberry-pi-5")!;
+    const told = { ...profile, features: ["asimd", "fp16", "dot-product", "npu"] };
+    const older = withProcessor(told, processorFeatures(boards.raspberryPi4));
+    expect(older.features).toEqual(["asimd", "npu"]);
+    expect(withProcessor(told, undefined)).toBe(told);
+  });
+
+  it("adds nothing to the profiles of boards whose processor is known", async () => {
+    const profiles = await readProfiles();
+    for (const [id, text] of [
+      ["raspberry-pi-5", boards.raspberryPi5],
+      ["jetson-orin-nx", boards.jetsonOrin],
+    ] as const) {
+      const profile = profiles.find((one) => one.id === id)!;
+      expect(withProcessor(profile, processorFeatures(text)).features.toSorted()).toEqual(
+        profile.features.toSorted(),
+      );
+    }
   });
 });

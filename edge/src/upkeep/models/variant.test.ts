@@ -1,7 +1,7 @@
 import type { ModelVariant } from "@fieldloop/shared/manifest/model";
+import { processorFeatures } from "@fieldloop/shared-node/processor";
+import { boards } from "@fieldloop/test/support/cpuinfo";
 import { describe, expect, it } from "vitest";
-import { boards } from "../../../test/cpuinfo.ts";
-import { processorFeatures } from "../../perception/inference/processor.ts";
 import { chooseVariant, passedOverText } from "./variant.ts";
 
 const variant = (kind: ModelVariant["kind"], requires: string[], bytes: number): ModelVariant => ({

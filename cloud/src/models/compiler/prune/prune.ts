@@ -83,8 +83,8 @@ export interface PruneReport {
   readonly score: (Change<Score> & { readonly lossPoints: number }) | null;
   readonly latency: {
     readonly pairs: number;
-    readonly beforeMs: Latency["floatMs"];
-    readonly afterMs: Latency["floatMs"];
+    readonly beforeMs: Latency["referenceMs"];
+    readonly afterMs: Latency["referenceMs"];
     /** Above 1 is faster. */
     readonly ratioMedian: number;
     readonly ratioLower90: number;
@@ -205,8 +205,8 @@ async function measure(
   progress("measuring", 0);
   const found = await measureGain(subject(clean), subject(bytes), pictures, options.pairs);
   progress("measuring", 1);
-  const { floatMs, quantisedMs, ...ratios } = found;
-  const latency = { ...ratios, beforeMs: floatMs, afterMs: quantisedMs };
+  const { referenceMs, subjectMs, ...ratios } = found;
+  const latency = { ...ratios, beforeMs: referenceMs, afterMs: subjectMs };
   if (samples.length === 0) return { score: null, latency };
   const labelled = samples.filter(({ label }) => label !== null);
   const judges = labelled.length > 0 ? labelled : samples;

@@ -1,6 +1,5 @@
 /** The report of pruning in words, for a terminal. */
-import { points } from "../compile.ts";
-import { percent } from "../report.ts";
+import { percent, points } from "../report-text.ts";
 import type { Cost } from "./costs.ts";
 import type { GroupReport, PruneReport } from "./prune.ts";
 
