@@ -21,8 +21,11 @@ import { createLiveFeed } from "./fleet/live/feed.ts";
 import { createDeviceNews, type DeviceNews } from "./fleet/live/publish.ts";
 import { liveRoutes } from "./fleet/live/routes.ts";
 import { metricsRoutes } from "./fleet/metrics/routes.ts";
+import { Compilations } from "./models/compilations/compilations.ts";
+import { compilationRoutes } from "./models/compilations/routes.ts";
 import { distributionRoutes } from "./models/distribution/routes.ts";
 import { modelRoutes } from "./models/registry/routes.ts";
+import { createTrialRunner } from "./models/registry/run-trial.ts";
 import { authenticateRequest } from "./platform/auth/authenticate.ts";
 import { createLoginLink, ensureFirstAdmin } from "./platform/auth/login.ts";
 import { loginRoutes } from "./platform/auth/login-routes.ts";
@@ -157,6 +160,9 @@ async function appOf(
 ): Promise<FastifyInstance> {
   const { platform } = fleet;
   const feed = createLiveFeed(platform.live);
+  const trial = createTrialRunner(); // one for both, so that models are tried out one after another
+  const folder = join(resolve(config.dataDir), "compiling");
+  const compilations = new Compilations({ platform, trial, folder });
   const authenticate = authenticateRequest(platform, {
     adminToken: config.adminToken,
     verifyDevice: (credential) => verifyCredential(platform.db, credential),
@@ -177,7 +183,8 @@ async function appOf(
       (instance) => deviceRoutes(instance, fleet),
       (instance) => deviceApiRoutes(instance, fleet),
       metricsRoutes,
-      modelRoutes,
+      (instance) => modelRoutes(instance, platform, { trial }),
+      (instance) => compilationRoutes(instance, platform, { trial, compilations }),
       distributionRoutes,
       (instance) => liveRoutes(instance, platform, { feed, authenticate }),
       consoleRoutes,
@@ -185,6 +192,8 @@ async function appOf(
   });
   undo.push(() => app.close());
   undo.push(async () => feed.stop());
+  await compilations.start();
+  undo.push(() => compilations.stop());
   return app;
 }
 

@@ -42,20 +42,26 @@ export type Handlers<A extends Readonly<Record<string, Endpoint>>> = {
   readonly [K in keyof A]: Handler<A[K]>;
 };
 
-/** Adds the routes of an area. */
+/**
+ * Adds the routes of an area.
+ * @param limits where JSON bodies may be larger than those of other areas
+ */
 export function implement<A extends Readonly<Record<string, Endpoint>>>(
   app: FastifyInstance,
   idempotency: Idempotency,
   area: A,
   handlers: Handlers<A>,
+  limits: { readonly bodyBytesMax?: number } = {},
 ): void {
+  const { bodyBytesMax } = limits;
   for (const [name, endpoint] of Object.entries(area)) {
+    const bodyLimit = endpoint.rawBody === undefined ? bodyBytesMax : Number.MAX_SAFE_INTEGER;
     const handler = handlers[name] as Handler<Endpoint>; // Handlers<A> is total over the area
     app.route({
       method: endpoint.method,
       url: endpoint.path,
       schema: schemaOf(name, endpoint),
-      ...(endpoint.rawBody === undefined ? {} : { bodyLimit: Number.MAX_SAFE_INTEGER }),
+      ...(bodyLimit === undefined ? {} : { bodyLimit }),
       preValidation: async (request) => authorise(request.caller, endpoint.access),
       handler: (request, reply) => answer(endpoint, handler, idempotency, request, reply),
     });

@@ -6,6 +6,7 @@
  */
 import * as z from "zod/mini";
 import { slug, timeMs } from "../ids.ts";
+import { compilation } from "./compilations.ts";
 import { deviceSummary, eventRecord, resultRecord, seriesPoint } from "./devices.ts";
 import { endpoint } from "./endpoint.ts";
 
@@ -26,6 +27,8 @@ export const liveEvent = z.discriminatedUnion("kind", [
   }),
   /** Versions or aliases of a model changed. */
   z.object({ kind: z.literal("model"), name: slug }),
+  /** A compilation was asked for, moved on or ended; it replaces what the page has. */
+  z.object({ kind: z.literal("compilation"), compilation }),
   /** The server cannot tell what was missed: fetch everything again. */
   z.object({ kind: z.literal("resync") }),
 ]);

@@ -23,6 +23,7 @@ export function filterEvent(event: LiveEvent, watcher: Watcher): LiveEvent | und
     case "device-removed":
       return limited ? { kind: "resync" } : event;
     case "model":
+    case "compilation":
       return watcher.acts.has("models:read") ? event : undefined;
     case "resync":
       return event;
@@ -49,6 +50,8 @@ export function thingOf(event: LiveEvent): string | undefined {
       return `frame:${event.device}`;
     case "model":
       return `model:${event.name}`;
+    case "compilation":
+      return `compilation:${event.compilation.id}`;
     case "resync":
       return "resync";
     default:
