@@ -1,14 +1,14 @@
 /** Reads the folder that `fieldloop models compile` leaves behind, for a push. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { PushedVariant } from "@fieldloop/shared/contract/models";
+import { type PushedVariant, pushedOf } from "@fieldloop/shared/contract/models";
 import { AppError, messageOf } from "@fieldloop/shared/errors";
 import { compileReport } from "@fieldloop/shared/manifest/compile-report";
 import {
   type ModelManifest,
   type ModelSpec,
-  type ModelVariant,
   modelManifest,
+  referenceVariant,
 } from "@fieldloop/shared/manifest/model";
 import { readModelSpec } from "./model-spec.ts";
 import { describeFile, type LocalFile } from "./upload.ts";
@@ -66,15 +66,11 @@ export async function readCompiled(
     spec,
     files: [...new Set(files), ...(report === undefined ? [] : [report])],
     registers: {
-      model: referenceOf(variants).digest,
-      variants: variants.map(pushed),
+      model: referenceVariant(variants).digest,
+      variants: variants.map(pushedOf),
       ...(report === undefined ? {} : { report: report.digest }),
     },
   };
-}
-
-function pushed({ digest, bytes: _, goldens: __, ...rest }: ModelVariant): PushedVariant {
-  return { ...rest, model: digest };
 }
 
 /** Folders of older compilers have none that servers read; they are pushed without. */
@@ -82,13 +78,6 @@ async function readReport(path: string): Promise<LocalFile | undefined> {
   const text = await readFile(path, "utf8").catch(() => "");
   if (!compileReport.safeParse(parseJson(text)).success) return undefined;
   return describeFile(path, "compile report");
-}
-
-/** The others are measured by a float file where there is one. */
-function referenceOf(variants: readonly ModelVariant[]): ModelVariant {
-  const float = variants.findLast(({ kind }) => kind === "float32") ?? variants.at(-1);
-  if (float === undefined) throw new Error("a manifest has at least one variant");
-  return float;
 }
 
 async function readManifest(folder: string): Promise<ModelManifest> {

@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 import { count, semver, sha256, slug, timeMs } from "../ids.ts";
 import { compileReport } from "../manifest/compile-report.ts";
-import { modelManifest, modelSpec, modelVariant } from "../manifest/model.ts";
+import { type ModelVariant, modelManifest, modelSpec, modelVariant } from "../manifest/model.ts";
 import { endpoint } from "./endpoint.ts";
 
 export const blobBytesMax = 1024 * 1024 * 1024;
@@ -53,6 +53,11 @@ export const pushedVariant = z.strictObject({
   calibration: modelVariant.shape.calibration,
 });
 export type PushedVariant = z.infer<typeof pushedVariant>;
+
+/** What a push says about a file that was compiled; the server makes the golden answers anew. */
+export function pushedOf({ digest, bytes: _, goldens: __, ...rest }: ModelVariant): PushedVariant {
+  return { ...rest, model: digest };
+}
 
 const modelParams = z.object({ name: slug });
 const versionParams = z.object({ name: slug, version: semver });

@@ -128,6 +128,13 @@ export const modelVariant = z.strictObject({
 });
 export type ModelVariant = z.infer<typeof modelVariant>;
 
+/** The file that the others are measured by: a float one where there is one. */
+export function referenceVariant(variants: readonly ModelVariant[]): ModelVariant {
+  const reference = variants.findLast(({ kind }) => kind === "float32") ?? variants.at(-1);
+  if (reference === undefined) throw new Error("a manifest has at least one variant");
+  return reference;
+}
+
 /** The canonical manifest of one model version. */
 export const modelManifest = z.strictObject({
   schema: z.literal("fieldloop.model/1"),

@@ -1,16 +1,16 @@
 import { type WantedKind, wantedKinds } from "@fieldloop/shared/contract/compilations";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Context } from "../context.ts";
-import type { CompileFlags } from "../offline/compile.ts";
 import type { PruneFlags } from "../offline/prune.ts";
 import { list } from "../options.ts";
+import { addCompilationCommands, compileThere, type RemoteFlags } from "./compilations.ts";
 import { inspectModel } from "./inspect.ts";
 
-/** What can be done with a model's file without a server. */
+/** What can be done with a model's file, mostly without a server. */
 export function addCompileCommands(group: Command, context: Context): void {
   group
     .command("compile")
-    .description("Make a model small and fast on this machine: 8 bits, pixels straight in")
+    .description("Make a model small and fast: 8 bits, pixels straight in")
     .argument("<model.onnx>", "the float model's file")
     .requiredOption("--manifest <model.yaml>", "its name, version and how it is fed and read")
     .requiredOption("--calibration <folder>", "100 to 1000 pictures as the cameras take them")
@@ -18,13 +18,17 @@ export function addCompileCommands(group: Command, context: Context): void {
     .option("--max-loss <points>", "points of accuracy or agreement it may lose", points, 0.5)
     .option("--kinds <kinds>", `files to make besides float32: ${wantedKinds.join(", ")}`, wanted, [
       "int8",
+      "int8-reduced",
     ])
-    .requiredOption("--out <folder>", "where the compiled model goes; new or empty")
-    .action(async (model: string, flags: CompileFlags) => {
+    .option("--out <folder>", "compile on this machine, into a new or empty folder")
+    .option("--no-wait", "without --out: do not wait for the server, which compiles and registers")
+    .action(async (model: string, { out, ...flags }: RemoteFlags & { out?: string }) => {
+      if (out === undefined) return context.show(await compileThere(context, model, flags));
       // Loaded here: the compiler brings ONNX Runtime with it, and no other command wants that.
       const { compile } = await import("../offline/compile.ts");
-      context.show(await compile(context, model, flags));
+      return context.show(await compile(context, model, { ...flags, out }));
     });
+  addCompilationCommands(group, context);
   group
     .command("prune")
     .description("Say what pruning would save and cost; with --out, take channels out for real")

@@ -2,23 +2,17 @@
  * `fieldloop models compile`: reads everything, compiles, and only then writes. Knows no server; the
  * compiler is loaded when it is needed, since it brings ONNX Runtime and sharp with it.
  */
-import { readFile } from "node:fs/promises";
-import { basename, dirname, resolve } from "node:path";
+import { basename } from "node:path";
 import type { Trial } from "@fieldloop/cloud/models/compiler/budget";
 import type { Compiled } from "@fieldloop/cloud/models/compiler/compile";
 import type { Sample } from "@fieldloop/cloud/models/compiler/evaluate";
 import type { WantedKind } from "@fieldloop/shared/contract/compilations";
-import { AppError, messageOf } from "@fieldloop/shared/errors";
-import type { ModelSpec } from "@fieldloop/shared/manifest/model";
 import { sha256Of } from "@fieldloop/shared-node/crypto/sha256";
-import { encodeModel } from "@fieldloop/shared-node/onnx/codec";
-import { type CompletedSpec, completeSpec } from "@fieldloop/shared-node/onnx/complete-spec";
-import { readModelFile } from "@fieldloop/shared-node/onnx/external-data";
-import { readOnnxInfo } from "@fieldloop/shared-node/onnx/metadata";
 import type { Context, Report } from "../context.ts";
-import { readModelSpec } from "../model-spec.ts";
 import { type StageProgress, startStages } from "../stage-progress.ts";
-import { checkFree, type Golden, writeCompiled } from "./compiled-folder.ts";
+import { writeCompiled } from "./compiled-folder.ts";
+import { type ModelInputs, readLabels, readModelInputs } from "./inputs.ts";
+import { checkFree } from "./out-folder.ts";
 import { forgetTrials, readTrials, saveTrials } from "./trial-journal.ts";
 
 export interface CompileFlags {
@@ -30,13 +24,8 @@ export interface CompileFlags {
   readonly out: string;
 }
 
-/** What is read before anything is computed. */
-interface Inputs {
-  readonly file: Uint8Array;
-  readonly spec: ModelSpec;
-  readonly completed: CompletedSpec;
+interface Inputs extends ModelInputs {
   readonly samples: readonly Sample[];
-  readonly goldens: readonly Golden[];
 }
 
 /** @throws AppError with one sentence for each thing that can be wrong with the inputs */
@@ -68,29 +57,14 @@ async function readInputs(
   flags: CompileFlags,
   progress: StageProgress,
 ): Promise<Inputs> {
-  const spec = await readModelSpec(flags.manifest);
-  const file = encodeModel(await readModelFile(model));
-  const completed = completeSpec(spec, await readOnnxInfo(file, basename(model)));
-  if (completed.kind === "problems") throw doesNotFit(model, flags.manifest, completed.problems);
-  const goldens: Golden[] = [];
-  for (const name of spec.golden ?? []) {
-    const path = resolve(dirname(flags.manifest), name);
-    goldens.push({ name, bytes: await readNamed(path, "golden image") });
-  }
-  const { parseLabels, readSamples } = await import("@fieldloop/cloud/models/compiler/samples");
-  const labels =
-    flags.labels === undefined
-      ? undefined
-      : parseLabels(
-          new TextDecoder().decode(await readNamed(flags.labels, "file of labels")),
-          completed.manifest.labels,
-          flags.labels,
-        );
-  const { input } = completed.variant;
-  const samples = await readSamples(flags.calibration, input, labels, (share) =>
+  const inputs = await readModelInputs(model, flags.manifest);
+  const { completed } = inputs;
+  const labels = await readLabels(flags.labels, completed);
+  const { readSamples } = await import("@fieldloop/cloud/models/compiler/samples");
+  const samples = await readSamples(flags.calibration, completed.variant.input, labels, (share) =>
     progress.at("pictures", share),
   );
-  return { file, spec, completed, samples, goldens };
+  return { ...inputs, samples };
 }
 
 async function run(
@@ -123,20 +97,4 @@ async function run(
   });
   await Promise.all(saving);
   return compiled;
-}
-
-async function readNamed(path: string, what: string): Promise<Uint8Array> {
-  return readFile(path).catch((cause: unknown) => {
-    const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-    const reason = missing ? "does not exist" : `cannot be read: ${messageOf(cause)}`;
-    throw new AppError({ code: "bad-file", message: `the ${what} ${path} ${reason}`, cause });
-  });
-}
-
-function doesNotFit(model: string, manifest: string, problems: readonly string[]): AppError {
-  return new AppError({
-    code: "bad-manifest",
-    message: `${manifest} and ${basename(model)} do not fit together: ${problems[0]}`,
-    detail: { errors: problems.map((message) => ({ path: "", message })) },
-  });
 }

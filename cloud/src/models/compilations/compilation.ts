@@ -120,12 +120,3 @@ export function specToRegister(
   const rest = licence === null ? {} : { licence };
   return { ...said, task, labels, ...rest, input, output, temperature };
 }
-
-/** The others are measured by a float file. */
-export function referenceOf<V extends { readonly kind: ModelVariant["kind"] }>(
-  variants: readonly V[],
-): V {
-  const reference = variants.findLast(({ kind }) => kind === "float32") ?? variants.at(-1);
-  if (reference === undefined) throw new Error("a compilation always gives a variant");
-  return reference;
-}

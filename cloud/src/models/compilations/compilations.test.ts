@@ -175,7 +175,7 @@ describe("a server that stops", () => {
 
   it("is followed by one that goes on with what was tried, and removes what lay about", async () => {
     const one = await ask();
-    const trials = [{ float: ["a"], lossPoints: 12 }];
+    const trials = [{ of: "int8 min-max", float: ["a"], lossPoints: 12 }];
     const lost = await serve(async ({ tell }) => {
       tell({ kind: "trial", trial: trials[0]! });
       tell({ kind: "progress", stage: "searching", share: 0.5 });
@@ -193,7 +193,10 @@ describe("a server that stops", () => {
     const seen: unknown[] = [];
     const second = await serve(async ({ tell, request }) => {
       seen.push(request.trials);
-      tell({ kind: "trial", trial: { float: [String(seen.length)], lossPoints: 1 } });
+      tell({
+        kind: "trial",
+        trial: { of: "int8 min-max", float: [String(seen.length)], lossPoints: 1 },
+      });
       return seen.length < 3
         ? { kind: "broken-off", how: "unknown" }
         : { kind: "failed", error: "no luck" };
@@ -201,10 +204,10 @@ describe("a server that stops", () => {
     await second.idle();
     expect(seen).toEqual([
       [],
-      [{ float: ["1"], lossPoints: 1 }],
+      [{ of: "int8 min-max", float: ["1"], lossPoints: 1 }],
       [
-        { float: ["1"], lossPoints: 1 },
-        { float: ["2"], lossPoints: 1 },
+        { of: "int8 min-max", float: ["1"], lossPoints: 1 },
+        { of: "int8 min-max", float: ["2"], lossPoints: 1 },
       ],
     ]);
     expect(await look(two)).toMatchObject({ state: "failed", error: "no luck" });
@@ -234,7 +237,7 @@ describe("a process that is killed", () => {
     await writeFile(
       program,
       `process.on("message", () => {
-        process.send({ kind: "trial", trial: { float: [], lossPoints: 0 } });
+        process.send({ kind: "trial", trial: { of: "int8 min-max", float: [], lossPoints: 0 } });
         process.send({ kind: "progress", stage: "searching", share: 0 }, () => process.kill(process.pid, "SIGKILL"));
       });
       process.send("ready");`,
@@ -246,7 +249,7 @@ describe("a process that is killed", () => {
       return await (trials.length === 1 ? runKilled : runReal)(task);
     });
     await server.idle();
-    expect(trials).toEqual([[], [{ float: [], lossPoints: 0 }]]);
+    expect(trials).toEqual([[], [{ of: "int8 min-max", float: [], lossPoints: 0 }]]);
     expect(await look(one)).toMatchObject({ state: "succeeded" });
   });
 

@@ -10,8 +10,12 @@ const sentence = z.string().check(z.maxLength(4000));
 /** Sent by the process once it can take a request. */
 export const compileReady = "ready";
 
-/** One evaluation of the search; whatever else the compiler notes in it is kept. */
-export const keptTrial = z.looseObject({ float: z.array(z.string()), lossPoints: z.number() });
+/** One evaluation of the search. */
+export const keptTrial = z.strictObject({
+  of: z.string(),
+  float: z.array(z.string()),
+  lossPoints: z.number(),
+});
 
 export const compileRequest = z.strictObject({
   spec: modelSpec,
@@ -21,7 +25,7 @@ export const compileRequest = z.strictObject({
   ),
   goldens: z.array(z.strictObject({ digest: sha256, path: z.string() })),
   lossPointsMax: z.number(),
-  kinds: wantedKinds,
+  kinds: z.array(z.enum(wantedKinds)),
   /** What earlier attempts have tried. */
   trials: z.array(keptTrial),
   /** An empty folder, for what is made. */

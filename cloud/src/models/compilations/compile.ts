@@ -5,13 +5,15 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CompileStage } from "@fieldloop/shared/contract/compilations";
+import { pushedOf } from "@fieldloop/shared/contract/models";
 import { AppError } from "@fieldloop/shared/errors";
+import { referenceVariant } from "@fieldloop/shared/manifest/model";
 import { canonicalJson } from "@fieldloop/shared-node/crypto/canonical-json";
 import { sha256Of } from "@fieldloop/shared-node/crypto/sha256";
 import { completeSpec } from "@fieldloop/shared-node/onnx/complete-spec";
 import { readOnnxInfo } from "@fieldloop/shared-node/onnx/metadata";
-import { referenceOf, specToRegister } from "./compilation.ts";
-import { compileKinds, type KindsCompiled } from "./compile-kinds.ts";
+import { type Compiled, compileModel } from "../compiler/compile.ts";
+import { specToRegister } from "./compilation.ts";
 import type { CompileMessage, CompileRequest, CompileResult } from "./compile-messages.ts";
 import { readPictures } from "./pictures.ts";
 
@@ -35,7 +37,7 @@ export async function compile(
   const { manifest, variant } = completed;
   const progress = (stage: CompileStage, share: number) =>
     tell({ kind: "progress", stage, share: Math.min(1, Math.max(0, share)) });
-  const compiled = await compileKinds({
+  const compiled = await compileModel({
     file,
     name,
     manifest,
@@ -58,7 +60,7 @@ export async function compile(
 
 async function write(
   { spec, folder }: CompileRequest,
-  { manifest, variants, report }: KindsCompiled,
+  { manifest, variants, report }: Compiled,
 ): Promise<CompileResult> {
   const put = async (bytes: Uint8Array) => {
     const digest = sha256Of(bytes);
@@ -73,13 +75,8 @@ async function write(
   return {
     kind: "done",
     spec: specToRegister(spec, manifest, best),
-    model: referenceOf(manifest.variants).digest,
-    variants: manifest.variants.map(
-      ({ kind, digest, input, temperature, requires, calibration }) => ({
-        ...{ kind, model: digest, input, temperature, requires },
-        ...(calibration === undefined ? {} : { calibration }),
-      }),
-    ),
+    model: referenceVariant(manifest.variants).digest,
+    variants: manifest.variants.map(pushedOf),
     files,
     report: await put(new TextEncoder().encode(canonicalJson(report))),
   };

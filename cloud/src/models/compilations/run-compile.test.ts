@@ -65,7 +65,8 @@ describe("a compilation in its own process", () => {
     const { task: one, heard } = task(unkept);
     expect((await createCompileRunner()(one)).kind).toBe("done");
     const trials = heard.flatMap((m) => (m.kind === "trial" ? [m.trial] : []));
-    expect(trials[0]).toEqual({ float: [expect.any(String)], lossPoints: 0 });
+    expect(trials[0]).toEqual({ of: "int8 min-max", float: [], lossPoints: 0 });
+    expect(trials.map(({ of }) => of)).toContain("int8 min-max bias-correction");
 
     const { task: again, heard: second } = task({ ...unkept, trials });
     expect((await createCompileRunner()(again)).kind).toBe("done");

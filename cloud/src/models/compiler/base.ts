@@ -75,6 +75,9 @@ export async function levelled(
 }
 
 /** Names a base among those of one compilation. */
-export function nameOfBase(kind: string, { method, helped }: Base): string {
+export function nameOfBase(
+  kind: string,
+  { method, helped }: Pick<Base, "method" | "helped">,
+): string {
   return [kind, method.kind, ...helped].join(" ");
 }

@@ -16,6 +16,26 @@ export interface Trial {
   readonly lossPoints: number;
 }
 
+/** Every trial of a compilation, whatever was mixed; those of an attempt that was broken off too. */
+export interface Ledger {
+  readonly trials: readonly Trial[];
+  note(trial: Trial): void;
+}
+
+export function openLedger(
+  known: readonly Trial[] = [],
+  onTrial: (trial: Trial, trials: readonly Trial[]) => void = () => undefined,
+): Ledger {
+  const trials = [...known];
+  return {
+    trials,
+    note(trial) {
+      trials.push(trial);
+      onTrial(trial, trials);
+    },
+  };
+}
+
 export type SearchResult =
   | {
       readonly kind: "within";
@@ -35,7 +55,7 @@ export interface Search {
   readonly evaluate: (float: ReadonlySet<string>) => Promise<number>;
   /** Trials of a search that was broken off: they are not made again. */
   readonly known?: readonly Trial[];
-  readonly onTrial?: (trial: Trial, trials: readonly Trial[]) => void;
+  readonly onTrial?: (trial: Trial) => void;
 }
 
 export async function searchMix(search: Search): Promise<SearchResult> {
@@ -97,7 +117,7 @@ function openDesk(search: Search): Desk {
       if (known !== undefined) return { fits: fits(known) };
       const trial = { of: search.of, float, lossPoints: await search.evaluate(new Set(float)) };
       done.set(nameOf(float), trial);
-      search.onTrial?.(trial, trials());
+      search.onTrial?.(trial);
       return { fits: fits(trial) };
     },
     isSpent: () => done.size >= search.trialsMax,

@@ -3,6 +3,7 @@ import type { WantedKind } from "@fieldloop/shared/contract/compilations";
 import type { VariantKind } from "@fieldloop/shared/manifest/model";
 import { encodeModel } from "@fieldloop/shared-node/onnx/codec";
 import { modelOf } from "@fieldloop/shared-node/onnx/graph";
+import { type Ledger, openLedger } from "./budget.ts";
 import { type Observed, observeTensors } from "./calibration.ts";
 import type { CompileOptions } from "./compile.ts";
 import { type Ground, type Judged, judge } from "./ground.ts";
@@ -47,6 +48,7 @@ export async function makeCandidates(
   const kinds = [...new Set(options.kinds ?? (["int8"] as const))];
   const made: Candidate[] = [];
   const notMade: NotMade[] = [];
+  const ledger = openLedger(options.knownTrials, options.onTrial);
   let observed: Promise<Observed> | undefined;
   const observe = () => {
     observed ??= observeAll(ground);
@@ -54,7 +56,7 @@ export async function makeCandidates(
   };
   for (const [i, kind] of kinds.entries()) {
     const progress = (share: number) => ground.progress("searching", (i + share) / kinds.length);
-    const found = await makeOne({ options, ground, progress, observe }, kind);
+    const found = await makeOne({ options, ground, ledger, progress, observe }, kind);
     if (typeof found === "string") notMade.push({ kind, because: found });
     else made.push(found);
     progress(1);
@@ -65,6 +67,7 @@ export async function makeCandidates(
 interface Desk {
   readonly options: CompileOptions;
   readonly ground: Ground;
+  readonly ledger: Ledger;
   readonly progress: (share: number) => void;
   readonly observe: () => Promise<Observed>;
 }
@@ -80,7 +83,7 @@ function makeOne(desk: Desk, kind: WantedKind): Promise<Candidate | string> {
 }
 
 async function makeStatic(
-  { options, ground, progress, observe }: Desk,
+  { options, ground, ledger, progress, observe }: Desk,
   kind: "int8" | "int8-reduced",
 ): Promise<Candidate | string> {
   const { notQuantisable } = ground.prepared;
@@ -88,7 +91,7 @@ async function makeStatic(
   const observed = await observe();
   if (observed.size === 0) return "The model stays in float: no node of it can be quantised.";
   progress(0);
-  const mix = await findMix({ options, ground, kind, progress }, observed);
+  const mix = await findMix({ options, ground, ledger, kind, progress }, observed);
   const requires = kind === "int8" ? [fullRangeFeature] : [];
   return { kind, judged: mix, making: { kind: "static", mix }, requires };
 }

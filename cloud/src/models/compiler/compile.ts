@@ -43,6 +43,7 @@ export interface CompileOptions {
   readonly trialsMax?: number;
   /** Trials of a compilation of the same model and samples that was broken off. */
   readonly knownTrials?: readonly Trial[];
+  /** Hears of each trial, and of all so far. */
   readonly onTrial?: (trial: Trial, trials: readonly Trial[]) => void;
   /** @param share 0 to 1, of the stage */
   readonly progress?: (stage: Stage, share: number) => void;

@@ -23,9 +23,7 @@ export async function readSamples(
   labels: ReadonlyMap<string, string> | undefined,
   progress?: (share: number) => void,
 ): Promise<readonly Sample[]> {
-  const names = await pictureNames(folder);
-  checkNames(folder, names, labels);
-  checkSize(folder, names.length, input);
+  const names = await listPictures(folder, input, labels);
   const samples: Sample[] = [];
   const broken: string[] = [];
   for (const name of names) {
@@ -40,6 +38,21 @@ export async function readSamples(
   }
   if (broken.length > 0) throw unreadable(folder, broken, names.length);
   return samples;
+}
+
+/**
+ * Names of the pictures of a folder, sorted.
+ * @throws AppError where there is none, a label names another one, or there are too many
+ */
+export async function listPictures(
+  folder: string,
+  input: Size,
+  labels: ReadonlyMap<string, string> | undefined,
+): Promise<readonly string[]> {
+  const names = await pictureNames(folder);
+  checkNames(folder, names, labels);
+  checkSize(folder, names.length, input);
+  return names;
 }
 
 async function pictureNames(folder: string): Promise<readonly string[]> {
