@@ -3,13 +3,8 @@ import { join } from "node:path";
 import { compileReport, fileOf } from "@fieldloop/shared/manifest/compile-report";
 import { modelManifest } from "@fieldloop/shared/manifest/model";
 import { sha256Of } from "@fieldloop/shared-node/crypto/sha256";
-import { encodeJpeg } from "@fieldloop/shared-node/image";
-import { makeInt } from "@fieldloop/shared-node/onnx/attributes";
-import { encodeModel } from "@fieldloop/shared-node/onnx/codec";
-import { makeGraph, makeValue, modelOf } from "@fieldloop/shared-node/onnx/graph";
-import { makeNode } from "@fieldloop/shared-node/onnx/node";
-import { floatTensor } from "@fieldloop/shared-node/onnx/tensor";
 import { temporaryFolder } from "@fieldloop/test/support/folder";
+import { redOrBlue, redOrBluePicture } from "@fieldloop/test/support/red-or-blue";
 import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod/mini";
 import type { Io } from "../io.ts";
@@ -17,34 +12,6 @@ import { readModelSpec } from "../model-spec.ts";
 import { run } from "../program.ts";
 
 const side = 32;
-
-/** Tells red pictures from blue ones; `red` is the weight of red, which may be broken. */
-function redOrBlue(red = 1): Uint8Array {
-  const wide = Float32Array.from({ length: 64 * 3 }, (_, i) =>
-    i % 3 === 0 ? red : i % 3 === 2 ? 1 : 0,
-  );
-  const head = Float32Array.from({ length: 128 }, (_, i) => (i % 64 < 32 === i < 64 ? 0.2 : -0.2));
-  const signs = wide.map((w, i) =>
-    i < 96 ? w * (i % 3 === 0 ? 1 : 0) : w * (i % 3 === 2 ? 1 : 0),
-  );
-  return encodeModel(
-    modelOf(
-      makeGraph({
-        opset: 13,
-        inputs: [makeValue("x", "float32", [1, 3, side, side])],
-        outputs: [makeValue("logits", "float32", [1, 2])],
-        nodes: [
-          makeNode("Conv", ["x", "w"], ["c"]),
-          makeNode("Relu", ["c"], ["r"]),
-          makeNode("GlobalAveragePool", ["r"], ["g"]),
-          makeNode("Flatten", ["g"], ["f"]),
-          makeNode("Gemm", ["f", "v"], ["logits"], [makeInt("transB", 1)]),
-        ],
-        initializers: [floatTensor("w", [64, 3, 1, 1], signs), floatTensor("v", [2, 64], head)],
-      }),
-    ),
-  );
-}
 
 const manifest = `name: red-or-blue
 version: 1.0.0
@@ -69,17 +36,9 @@ beforeAll(async () => {
   for (const name of ["pictures", "none", "damaged"]) mkdirSync(at(name));
   const lines: string[] = ["file,label"];
   for (let i = 0; i < 80; i++) {
-    const red = i % 4 < 2;
-    const data = new Uint8Array(3 * side * side);
-    for (let p = 0; p < side * side; p++) {
-      const more = 20 + ((i * 31 + p) % 90);
-      data.set([90 + (red ? more : 0), 90, 90 + (red ? 0 : more)], 3 * p);
-    }
-    const image = { kind: "raw", data, width: side, height: side } as const;
-    const jpeg = await encodeJpeg(image, { widthMax: side, bytesMax: 20_000 });
-    const name = `${String(i).padStart(3, "0")}.jpg`;
+    const { name, label, jpeg } = await redOrBluePicture(i);
     writeFileSync(at(`pictures/${name}`), jpeg);
-    lines.push(`${name},${red ? "red" : "blue"}`);
+    lines.push(`${name},${label}`);
     if (i === 0) writeFileSync(at("golden.jpg"), jpeg);
     if (i === 1) writeFileSync(at("damaged/a.jpg"), jpeg.subarray(0, jpeg.length / 2));
   }
