@@ -11,10 +11,11 @@ import {
   type Stage,
 } from "@fieldloop/cloud/models/compiler/compile";
 import type { Sample } from "@fieldloop/cloud/models/compiler/evaluate";
-import { type Latency, measureGain } from "@fieldloop/cloud/models/compiler/gain";
+import { measureGain } from "@fieldloop/cloud/models/compiler/gain";
 import { readSamples } from "@fieldloop/cloud/models/compiler/samples";
 import { openScene, truthAt } from "@fieldloop/demo/scene/egg-line";
 import { fileOf, type VariantReport } from "@fieldloop/shared/manifest/compile-report";
+import type { LatencyComparison } from "@fieldloop/shared/manifest/latency";
 import { type ModelSpec, modelSpec } from "@fieldloop/shared/manifest/model";
 import { loadPixels } from "@fieldloop/shared-node/image";
 import { completeSpec } from "@fieldloop/shared-node/onnx/complete-spec";
@@ -48,9 +49,9 @@ export interface CompileAnswer {
   readonly lossPoints: number;
   readonly sizes: { readonly sourceBytes: number; readonly int8Bytes: number };
   /** The float model with pixels in its graph against the 8-bit one, as the compiler judges. */
-  readonly latency: Latency;
+  readonly latency: LatencyComparison;
   /** The file as it was given, fed by JavaScript, against the 8-bit one. */
-  readonly latencyFromSource: Latency | null;
+  readonly latencyFromSource: LatencyComparison | null;
   readonly operators: VariantReport["operators"];
   readonly notFused: readonly string[];
   /** Nodes with weights that cannot be quantised, with the reason. */
@@ -165,7 +166,7 @@ async function summarise(options: Options, compiled: Compiled) {
 async function compareWithSource(
   { file, manifest, variant, pairs, samples }: Options,
   { variants }: Compiled,
-): Promise<Latency | null> {
+): Promise<LatencyComparison | null> {
   const int8 = variants.find((one) => one.variant.kind === "int8");
   if (int8 === undefined) return null;
   const source = { bytes: file, manifest, variant };

@@ -141,8 +141,13 @@ async function check(
   const before = await runGraph(silent, feeds);
   const after = await runGraph(pruned, feeds);
   // Loads, with the right shapes. Its values are no measure: ONNX Runtime draws a Pad of zeros into a
-  // MaxPool, which pads with less than any number, in unpruned networks too.
-  const optimised = await runGraph(pruned, feeds, true);
+  // MaxPool, which pads with less than any number, and refuses where two Pads make more than the pool
+  // is wide, in unpruned networks too.
+  const loads = await runGraph(silent, feeds, true).then(
+    () => true,
+    () => false,
+  );
+  const optimised = loads ? await runGraph(pruned, feeds, true) : after;
   const types = inferTypes(pruned).types;
   for (const { name } of graph.outputs) {
     expect(after[name]!.dims).toEqual(before[name]!.dims);

@@ -4,13 +4,14 @@
  * work. Knows neither database nor network.
  */
 import { AppError } from "@fieldloop/shared/errors";
+import type { LatencyComparison } from "@fieldloop/shared/manifest/latency";
 import type { ModelManifest, ModelVariant } from "@fieldloop/shared/manifest/model";
-import { loadPixels } from "@fieldloop/shared-node/image";
+import { greyPixels } from "@fieldloop/shared-node/latency";
 import { decodeModel, encodeModel } from "@fieldloop/shared-node/onnx/codec";
 import { type Graph, graphOf, modelOf } from "@fieldloop/shared-node/onnx/graph";
 import { labelOf } from "@fieldloop/shared-node/onnx/node";
 import { askAll, lossPoints, type Sample, type Score, type Subject, scoreOf } from "../evaluate.ts";
-import { type Latency, measureGain } from "../gain.ts";
+import { measureGain } from "../gain.ts";
 import { cleanGraph } from "../passes/clean.ts";
 import { applyPruning, type Removed } from "./apply.ts";
 import { chooseChannels, filterNorms, type Norms } from "./choose.ts";
@@ -83,8 +84,8 @@ export interface PruneReport {
   readonly score: (Change<Score> & { readonly lossPoints: number }) | null;
   readonly latency: {
     readonly pairs: number;
-    readonly beforeMs: Latency["referenceMs"];
-    readonly afterMs: Latency["referenceMs"];
+    readonly beforeMs: LatencyComparison["referenceMs"];
+    readonly afterMs: LatencyComparison["referenceMs"];
     /** Above 1 is faster. */
     readonly ratioMedian: number;
     readonly ratioLower90: number;
@@ -201,7 +202,10 @@ async function measure(
 ): Promise<Pick<PruneReport, "score" | "latency">> {
   const { manifest, variant, samples = [], progress = () => undefined } = options;
   const subject = (model: Uint8Array): Subject => ({ bytes: model, manifest, variant });
-  const pictures = samples.length > 0 ? samples : [await greyPicture(variant)];
+  const pictures =
+    samples.length > 0
+      ? samples
+      : [{ name: "grey", pixels: await greyPixels(variant.input), label: null }];
   progress("measuring", 0);
   const found = await measureGain(subject(clean), subject(bytes), pictures, options.pairs);
   progress("measuring", 1);
@@ -219,12 +223,4 @@ async function measure(
   const before = scoreOf(reference, judges, reference);
   const after = scoreOf(answers, judges, reference);
   return { score: { before, after, lossPoints: lossPoints(before, after) }, latency };
-}
-
-/** Time does not depend on what a picture shows. */
-async function greyPicture({ input }: Pick<ModelVariant, "input">): Promise<Sample> {
-  const { width, height, fit } = input;
-  const data = new Uint8Array(3 * width * height).fill(127);
-  const pixels = await loadPixels({ kind: "raw", data, width, height }, { size: input, fit });
-  return { name: "grey", pixels, label: null };
 }
