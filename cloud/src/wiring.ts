@@ -21,6 +21,7 @@ import { createLiveFeed } from "./fleet/live/feed.ts";
 import { createDeviceNews, type DeviceNews } from "./fleet/live/publish.ts";
 import { liveRoutes } from "./fleet/live/routes.ts";
 import { metricsRoutes } from "./fleet/metrics/routes.ts";
+import { benchmarkRoutes } from "./models/benchmarks/routes.ts";
 import { Compilations } from "./models/compilations/compilations.ts";
 import { compilationRoutes } from "./models/compilations/routes.ts";
 import { distributionRoutes } from "./models/distribution/routes.ts";
@@ -185,6 +186,7 @@ async function appOf(
       metricsRoutes,
       (instance) => modelRoutes(instance, platform, { trial }),
       (instance) => compilationRoutes(instance, platform, { trial, compilations }),
+      benchmarkRoutes,
       distributionRoutes,
       (instance) => liveRoutes(instance, platform, { feed, authenticate }),
       consoleRoutes,

@@ -8,6 +8,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type BenchmarkOrder, benchmarks } from "@fieldloop/shared/contract/benchmarks";
 import {
   batchLimits,
   type EventRow,
@@ -56,6 +57,9 @@ export class TestCloud {
   readonly previews: { bytes: number; result: unknown }[] = [];
   readonly requests: string[] = [];
   readonly blobs = new Map<string, Buffer>();
+  /** Measurements that wait, and what became of the others. */
+  readonly orders: BenchmarkOrder[] = [];
+  readonly benchmarks: { readonly id: string; readonly end: unknown }[] = [];
   window = 32;
   desired: DesiredDocument = {
     v: 1,
@@ -239,7 +243,21 @@ export class TestCloud {
       response.writeHead(204).end();
       return;
     }
+    if (path === benchmarks.orders.path) return json(response, 200, { items: this.orders });
+    if (path.startsWith(`${benchmarks.orders.path}/`)) return this.#ended(path, body, response);
     this.#blob(path, request, response);
+  }
+
+  #ended(path: string, body: Buffer, response: ServerResponse): void {
+    const id = path.slice(benchmarks.orders.path.length + 1);
+    const index = this.orders.findIndex((order) => order.id === id);
+    if (index < 0) {
+      problem(response, 404, "no-such-benchmark", "nobody asked for it");
+      return;
+    }
+    this.orders.splice(index, 1);
+    this.benchmarks.push({ id, end: JSON.parse(body.toString()) });
+    response.writeHead(204).end();
   }
 
   #enrol(body: Buffer, response: ServerResponse): void {

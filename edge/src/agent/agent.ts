@@ -25,6 +25,8 @@ import { systemClock } from "../platform/clock.ts";
 import { realFiles } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
 import { Reporter } from "../reporting/windows/reporter.ts";
+import { Benchmarks } from "../upkeep/benchmarks/benchmarks.ts";
+import { readVitals } from "../upkeep/health/vitals.ts";
 import type { Outcome } from "../upkeep/models/ports.ts";
 import { defaultUpdaterLimits } from "../upkeep/models/ports.ts";
 import { Updater } from "../upkeep/models/updater.ts";
@@ -60,6 +62,7 @@ export class Agent {
   readonly #api: LocalApi;
   readonly #news: CameraNews;
   readonly #preview: Preview | undefined;
+  readonly #benchmarks: Benchmarks | undefined;
   #telling: Telling | undefined;
   #settings: RemoteSettings;
 
@@ -76,6 +79,7 @@ export class Agent {
     this.eye = this.#openEye();
     this.updater = this.#openUpdater();
     this.#preview = this.#openPreview();
+    this.#benchmarks = this.#openBenchmarks();
     this.#api = this.#openApi();
     log.debug({ boot: this.boot }, "agent put together");
   }
@@ -112,6 +116,7 @@ export class Agent {
   /** Cameras, pipeline, window, outbox, goodbye: nothing that was seen is lost. */
   async stop(): Promise<void> {
     this.#preview?.stop();
+    await this.#benchmarks?.stop();
     await this.updater.stop();
     await this.eye.stop();
     this.#reporter.stop();
@@ -160,14 +165,13 @@ export class Agent {
 
   #openUpdater(): Updater {
     const { config, cloud, profile, log } = this.options;
-    const { path } = deviceApi.blob;
     return new Updater({
       files: realFiles,
       folder: join(config.dataDir, "models"),
       profile,
       runtime: this.eye,
       source: cloud && {
-        urlOf: (digest) => `${cloud.url}${path.replace(":digest", digest)}`,
+        urlOf: blobUrls(cloud.url),
         credential: cloud.identity.credential,
       },
       clock: systemClock,
@@ -202,6 +206,23 @@ export class Agent {
     });
   }
 
+  #openBenchmarks(): Benchmarks | undefined {
+    const { cloud, config, profile, log } = this.options;
+    if (cloud === null) return undefined;
+    const { dataDir } = config;
+    return new Benchmarks({
+      files: realFiles,
+      folder: join(dataDir, "benchmarks"),
+      profile,
+      threads: config.threads ?? profile.intraOpThreads,
+      cloud: { url: cloud.url, credential: cloud.identity.credential },
+      urlOf: blobUrls(cloud.url),
+      vitals: () => readVitals({ dataDir, thermalFiles: profile.thermalFiles }),
+      random: Math.random,
+      log,
+    });
+  }
+
   #openTelling({ url, identity }: CloudTies): Promise<Telling> {
     const { config, agentVersion, log } = this.options;
     return openTelling({
@@ -216,6 +237,7 @@ export class Agent {
       apply: (document) => this.#apply(document),
       collect: () => reportedStateOf(this),
       flush: () => this.#reporter.flush(),
+      lookForBenchmarks: () => this.#benchmarks?.look(),
     });
   }
 
@@ -262,6 +284,11 @@ export class Agent {
       },
     });
   }
+}
+
+function blobUrls(cloudUrl: string): (digest: string) => string {
+  const { path } = deviceApi.blob;
+  return (digest) => `${cloudUrl}${path.replace(":digest", digest)}`;
 }
 
 function modelIdOf(updater: Updater): string | undefined {

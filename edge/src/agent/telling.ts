@@ -36,6 +36,8 @@ export interface TellingOptions {
   readonly collect: () => Promise<ReportedState>;
   /** Records what is to be told once more, for example the window under way. */
   readonly flush: () => void;
+  /** Looks whether the cloud asks for measurements. */
+  readonly lookForBenchmarks: () => void;
 }
 
 /** Opens the outbox and sets up the rest; nothing is sent before `start`. */
@@ -136,6 +138,7 @@ export class Telling {
 
   #openLink(): Link {
     const { config, identity, boot, agentVersion, clock, log, flush } = this.#options;
+    const { lookForBenchmarks } = this.#options;
     const command = openCommands({
       now: () => clock.now(),
       actions: {
@@ -144,6 +147,7 @@ export class Telling {
           flush();
           this.outbox.commit();
         },
+        benchmark: lookForBenchmarks,
       },
       onAnswer: (row) => this.append({ kind: "event", row }),
     });
@@ -163,6 +167,7 @@ export class Telling {
         onOnline: () => {
           this.sender.online();
           void this.reported.send();
+          lookForBenchmarks();
         },
         onOffline: () => this.sender.offline(),
         onAck: (ack) => void this.sender.heard(ack),

@@ -1,6 +1,9 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { boards } from "@fieldloop/test/support/cpuinfo";
+import { temporaryFolder } from "@fieldloop/test/support/folder";
 import { describe, expect, it } from "vitest";
-import { processorFeatures, readProcessor } from "./processor.ts";
+import { processorFeatures, readProcessor, readProcessorName } from "./processor.ts";
 
 describe("processorFeatures", () => {
   it.each([
@@ -24,5 +27,14 @@ describe("processorFeatures", () => {
 describe("readProcessor", () => {
   it("is silent where there is no such file", async () => {
     expect(await readProcessor("/nowhere/cpuinfo")).toBeUndefined();
+  });
+});
+
+describe("readProcessorName", () => {
+  it("prefers the board's own name, without its zero byte", async () => {
+    const path = join(temporaryFolder(), "model");
+    writeFileSync(path, "Raspberry Pi 5 Model B Rev 1.0\0");
+    expect(await readProcessorName(path)).toBe("Raspberry Pi 5 Model B Rev 1.0");
+    expect(await readProcessorName("/nowhere/model")).toMatch(/\S/);
   });
 });

@@ -12,6 +12,7 @@
  * added in 16 bits there. Such a variant names what it needs, and a board without it takes another.
  */
 import { readFile } from "node:fs/promises";
+import { cpus } from "node:os";
 import type { DeviceProfile } from "@fieldloop/shared/manifest/profile";
 
 /** Feature by the kernel's name for it. */
@@ -72,4 +73,12 @@ export async function readProcessor(
 ): Promise<readonly string[] | undefined> {
   const text = await readFile(path, "utf8").catch(() => ""); // other systems have no such file
   return processorFeatures(text);
+}
+
+/** What the board calls itself, or else its processor; at most 200 characters. */
+export async function readProcessorName(path = "/proc/device-tree/model"): Promise<string> {
+  // The file ends with a zero byte and is missing wherever there is no device tree.
+  const board = await readFile(path, "utf8").catch(() => "");
+  const name = board.replaceAll("\0", "").trim() || cpus()[0]?.model.trim() || process.arch;
+  return name.slice(0, 200);
 }

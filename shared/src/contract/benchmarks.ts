@@ -42,6 +42,7 @@ export const benchmarkOrder = z.object({
   id: z.string().check(z.minLength(1), z.maxLength(64)),
   /** Digest of the canonical manifest; its files may be downloaded while the order is open. */
   manifest: sha256,
+  manifestBytes: count,
   pairs: count,
 });
 export type BenchmarkOrder = z.infer<typeof benchmarkOrder>;

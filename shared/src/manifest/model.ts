@@ -128,8 +128,19 @@ export const modelVariant = z.strictObject({
 });
 export type ModelVariant = z.infer<typeof modelVariant>;
 
+/**
+ * What a variant asks for and a computer has not.
+ * @param has features of its processor and its providers
+ */
+export function lackOf(
+  { requires }: Pick<ModelVariant, "requires">,
+  has: readonly string[],
+): readonly string[] {
+  return requires.filter((need) => !has.includes(need));
+}
+
 /** The file that the others are measured by: a float one where there is one. */
-export function referenceVariant(variants: readonly ModelVariant[]): ModelVariant {
+export function referenceVariant<V extends Pick<ModelVariant, "kind">>(variants: readonly V[]): V {
   const reference = variants.findLast(({ kind }) => kind === "float32") ?? variants.at(-1);
   if (reference === undefined) throw new Error("a manifest has at least one variant");
   return reference;

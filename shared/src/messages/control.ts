@@ -83,7 +83,7 @@ export type LabelsMessage = z.infer<typeof labelsMessage>;
 export const commandMessage = z.object({
   v: z.literal(1),
   id: z.string().check(z.minLength(1), z.maxLength(64)),
-  command: z.enum(["report-state", "flush"]),
+  command: z.enum(["report-state", "flush", "benchmark"]),
 });
 export type CommandMessage = z.infer<typeof commandMessage>;
 

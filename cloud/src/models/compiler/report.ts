@@ -1,12 +1,11 @@
 /** Writes down what compiling found out, in the form that everybody reads (`shared/manifest/compile-report`). */
-import { cpus } from "node:os";
 import type {
   CompileReport,
   QuantisationReport,
   VariantReport,
 } from "@fieldloop/shared/manifest/compile-report";
 import type { VariantCalibration } from "@fieldloop/shared/manifest/model";
-import { readProcessor } from "@fieldloop/shared-node/processor";
+import { readProcessor, readProcessorName } from "@fieldloop/shared-node/processor";
 import type { Candidate, NotMade } from "./candidates.ts";
 import type { CompileOptions } from "./compile.ts";
 import type { Verdict } from "./decide.ts";
@@ -42,7 +41,7 @@ export async function writeReport(
     schema: "fieldloop.compile-report/2",
     model: { name, version, file: options.name, bytes: options.file.length },
     machine: {
-      processor: cpus()[0]?.model.trim() ?? "",
+      processor: await readProcessorName(),
       features: [...((await readProcessor()) ?? [])],
     },
     passes: ground.prepared.passes.map(({ pass, changed, left }) => ({

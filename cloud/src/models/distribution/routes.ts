@@ -5,9 +5,11 @@ import { AppError } from "@fieldloop/shared/errors";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { desiredModelOf } from "../../fleet/devices/reads.ts";
 import type { Platform } from "../../platform/context.ts";
+import type { Db } from "../../platform/db.ts";
 import { implement } from "../../platform/http.ts";
 import { counter } from "../../platform/metrics.ts";
-import { modelNeedsBlob } from "../registry/reads.ts";
+import { versionsToMeasure } from "../benchmarks/reads.ts";
+import { modelNeedsBlob, versionNeedsBlob } from "../registry/reads.ts";
 import { answerRange } from "./range.ts";
 
 export const blobBytesSent = counter({
@@ -50,11 +52,13 @@ export function distributionRoutes(app: FastifyInstance, platform: Platform): vo
 
 /**
  * Size of a blob the device may have: one that any version of the model it is meant to run needs,
- * so that it can also go back.
+ * so that it can also go back, or one of a version that it is asked to measure.
  */
 async function sizeFor({ db, blobs }: Platform, device: string, digest: string): Promise<number> {
   const model = await desiredModelOf(db, device);
-  const allowed = model !== undefined && (await modelNeedsBlob(db, model.name, digest));
+  const allowed =
+    (model !== undefined && (await modelNeedsBlob(db, model.name, digest))) ||
+    (await isMeasured(db, device, digest));
   const bytes = allowed ? await blobs.size(digest) : undefined;
   if (bytes !== undefined) return bytes;
   const meant = model === undefined ? "no model" : `the model ${model.name}`;
@@ -63,6 +67,12 @@ async function sizeFor({ db, blobs }: Platform, device: string, digest: string):
     status: 404,
     message: `there is nothing with SHA-256 ${digest} for this device, which is meant to run ${meant}; fetch the desired document again`,
   });
+}
+
+async function isMeasured(db: Db, device: string, digest: string): Promise<boolean> {
+  for (const version of await versionsToMeasure(db, device))
+    if (await versionNeedsBlob(db, version, digest)) return true;
+  return false;
 }
 
 function refuseRange(reply: FastifyReply, bytes: number): never {

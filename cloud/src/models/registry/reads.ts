@@ -90,6 +90,23 @@ export async function modelNeedsBlob(db: Db, name: string, digest: string): Prom
   return row !== undefined;
 }
 
+/** Does this version need this blob? */
+export async function versionNeedsBlob(
+  db: Db,
+  { name, version }: { readonly name: string; readonly version: string },
+  digest: string,
+): Promise<boolean> {
+  const row = await db
+    .selectFrom("model_blobs")
+    .select("digest")
+    .where("digest", "=", digest)
+    .where("name", "=", name)
+    .where("version", "=", version)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 function versionOf(
   row: Pick<Selectable<Tables["model_versions"]>, (typeof columns)[number]>,
 ): Version {

@@ -108,7 +108,11 @@ test("a command is done once however often it arrives, and answered", async () =
   const flush = vi.fn();
   const commands = openCommands({
     now: () => 5,
-    actions: { flush, "report-state": () => Promise.reject(new Error("no link")) },
+    actions: {
+      flush,
+      benchmark: () => undefined,
+      "report-state": () => Promise.reject(new Error("no link")),
+    },
     onAnswer: ({ kind, message, detail }) => answers.push(`${kind}: ${message} ${detail.id}`),
   });
   await commands({ v: 1, id: "a", command: "flush" });

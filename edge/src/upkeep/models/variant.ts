@@ -1,5 +1,5 @@
 /** Which of a model's files runs on this board. Pure. */
-import type { ModelManifest, ModelVariant } from "@fieldloop/shared/manifest/model";
+import { lackOf, type ModelManifest, type ModelVariant } from "@fieldloop/shared/manifest/model";
 import type { DeviceProfile } from "@fieldloop/shared/manifest/profile";
 
 /** A variant that would have been better and cannot run here. */
@@ -24,10 +24,9 @@ export function chooseVariant(
   manifest: Pick<ModelManifest, "variants">,
   profile: Pick<DeviceProfile, "features" | "providers">,
 ): VariantChoice {
-  const has = new Set<string>([...profile.features, ...profile.providers]);
   const passedOver: PassedOver[] = [];
   for (const variant of manifest.variants) {
-    const lacks = variant.requires.filter((need) => !has.has(need));
+    const lacks = lackOf(variant, [...profile.features, ...profile.providers]);
     if (lacks.length === 0) return { variant, passedOver };
     passedOver.push({ kind: variant.kind, lacks });
   }
