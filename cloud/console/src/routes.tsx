@@ -80,6 +80,8 @@ const model = createRoute({
 
 const version = createRoute({
   ...page("/models/$name/v/$version"),
+  validateSearch: (search: Record<string, unknown>) =>
+    only({ tab: text(search.tab), file: text(search.file) }),
   component: lazyRouteComponent(() => import("./pages/models/version-page.tsx"), "VersionPage"),
 });
 
