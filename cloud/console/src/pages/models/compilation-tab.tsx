@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { reportQuery } from "../../api/model-queries.ts";
 import { tr } from "../../text/t-report.ts";
 import { Empty, Loaded } from "../../ui/states.tsx";
@@ -18,6 +19,9 @@ export function CompilationTab(props: {
         report === null ? (
           <Empty title={tr("none.title")} command={tr("none.command")}>
             <p>{tr("none.hint")}</p>
+            <p>
+              <Link to="/models/compile">{tr("none.link")}</Link>
+            </p>
             <p>{tr("none.cli")}</p>
           </Empty>
         ) : (
