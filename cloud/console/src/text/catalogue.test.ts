@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { enBenchmarks } from "./en-benchmarks.ts";
 import { enCompile } from "./en-compile.ts";
 import { enDevices } from "./en-devices.ts";
 import { enModels } from "./en-models.ts";
@@ -7,7 +8,15 @@ import { enReport } from "./en-report.ts";
 import { enShell } from "./en-shell.ts";
 import { td } from "./t-devices.ts";
 
-const en = { ...enCompile, ...enShell, ...enDevices, ...enModels, ...enPeople, ...enReport };
+const en = {
+  ...enBenchmarks,
+  ...enCompile,
+  ...enShell,
+  ...enDevices,
+  ...enModels,
+  ...enPeople,
+  ...enReport,
+};
 
 describe("catalogue", () => {
   it("fills a value and chooses the word that fits the number", () => {

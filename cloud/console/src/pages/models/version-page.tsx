@@ -10,12 +10,13 @@ import { tr } from "../../text/t-report.ts";
 import { Button } from "../../ui/button.tsx";
 import { Empty, Loaded } from "../../ui/states.tsx";
 import { Tabs } from "../../ui/tabs.tsx";
+import { BenchmarksTab } from "./benchmarks/benchmarks-tab.tsx";
 import { CompilationTab } from "./compilation-tab.tsx";
 import { AliasTags } from "./model-page.tsx";
 import { OverviewTab, type Version } from "./overview-tab.tsx";
 import { PromoteDialog } from "./promote-dialog.tsx";
 
-const tabs = ["overview", "compilation"] as const;
+const tabs = ["overview", "compilation", "benchmarks"] as const;
 type Tab = (typeof tabs)[number];
 
 /** One version: what it is, what it takes and gives, and where it runs. */
@@ -78,6 +79,7 @@ function Parts({ data }: { readonly data: Version }) {
           onFile={(file) => void navigate({ search: { tab, file }, replace: true })}
         />
       ) : null}
+      {tab === "benchmarks" ? <BenchmarksTab name={data.name} version={data.version} /> : null}
     </Tabs>
   );
 }

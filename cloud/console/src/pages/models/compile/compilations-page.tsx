@@ -11,6 +11,7 @@ import { Card } from "../../../ui/card.tsx";
 import { type Column, DataTable } from "../../../ui/data-table.tsx";
 import { Empty, Loaded } from "../../../ui/states.tsx";
 import { CompileLink } from "../model-links.tsx";
+import css from "../models.module.css";
 import { CompilationStatus } from "./compilation-state.tsx";
 
 const columns: readonly Column<Compilation>[] = [
@@ -35,7 +36,15 @@ const columns: readonly Column<Compilation>[] = [
   },
   {
     title: tc("list.files"),
-    cell: ({ kinds }) => kinds.map((kind) => tr(`kind.${kind}`)).join(", "),
+    cell: ({ kinds }) => (
+      <span className={css.tags}>
+        {kinds.map((kind) => (
+          <span key={kind} className={css.tag}>
+            {tr(`kind.${kind}`)}
+          </span>
+        ))}
+      </span>
+    ),
   },
   { title: tc("list.pictures"), end: true, cell: ({ samples }) => samples },
   { title: tc("list.asked"), line: true, cell: ({ createdAt }) => formatDateTime(createdAt) },

@@ -11,6 +11,7 @@ import { Button } from "../../../ui/button.tsx";
 import { Card } from "../../../ui/card.tsx";
 import { CheckField, TextField } from "../../../ui/field.tsx";
 import models from "../models.module.css";
+import compile from "./compile.module.css";
 import { ModelFields } from "./model-fields.tsx";
 import { PictureFields } from "./picture-fields.tsx";
 import type { BaseSpec } from "./use-base-spec.ts";
@@ -23,14 +24,16 @@ export interface CompileFormProps {
   readonly form: Form;
   readonly base: BaseSpec;
   readonly material: MaterialFiles;
+  /** How far the upload is, or what does not fit. */
+  readonly children: React.ReactNode;
 }
 
 /** The fields of a compilation. */
-export function CompileForm({ form, base, material }: CompileFormProps) {
+export function CompileForm({ form, base, material, children }: CompileFormProps) {
   const refusal = useRefusal("models:push");
   const noCrypto = window.isSecureContext ? undefined : tm("push.noCrypto");
   return (
-    <form className={models.stack} noValidate onSubmit={form.onSubmit}>
+    <form className={compile.split} noValidate onSubmit={form.onSubmit}>
       <Card title={tc("ask.about")}>
         <div className={css.form}>
           <TextField
@@ -45,51 +48,54 @@ export function CompileForm({ form, base, material }: CompileFormProps) {
           <ModelFields key={base.round} spec={base.spec} problem={form.problem} />
         </div>
       </Card>
-      <Card title={tc("ask.material")}>
-        <PictureFields material={material} max={compileSamplesMax} problem={form.problem} />
-      </Card>
-      <Card title={tc("ask.files")}>
-        <div className={css.form}>
-          <fieldset className={css.group}>
-            <legend className="visually-hidden">{tc("ask.files")}</legend>
-            {wantedKinds.map((kind) => (
-              <CheckField
-                key={kind}
-                name="kinds"
-                value={kind}
-                label={
-                  <>
-                    {tr(`kind.${kind}`)} <span className="muted">{tr(`kindLong.${kind}`)}</span>
-                  </>
-                }
-                defaultChecked={usual.includes(kind)}
-              />
-            ))}
-          </fieldset>
-          <TextField
-            label={tc("ask.loss")}
-            name="lossPointsMax"
-            type="number"
-            min={0}
-            max={100}
-            step="any"
-            defaultValue={0.5}
-            help={tc("ask.lossHelp")}
-            problem={form.problem("lossPointsMax")}
-          />
-          <div className={css.start}>
-            <Button
-              type="submit"
-              look="primary"
-              icon="upload"
-              busy={form.busy}
-              refusal={refusal ?? noCrypto}
-            >
-              {tc("ask.submit")}
-            </Button>
+      <div className={models.stack}>
+        <Card title={tc("ask.material")}>
+          <PictureFields material={material} max={compileSamplesMax} problem={form.problem} />
+        </Card>
+        <Card title={tc("ask.files")}>
+          <div className={css.form}>
+            <fieldset className={css.group}>
+              <legend className="visually-hidden">{tc("ask.files")}</legend>
+              {wantedKinds.map((kind) => (
+                <CheckField
+                  key={kind}
+                  name="kinds"
+                  value={kind}
+                  label={
+                    <>
+                      {tr(`kind.${kind}`)} <span className="muted">{tr(`kindLong.${kind}`)}</span>
+                    </>
+                  }
+                  defaultChecked={usual.includes(kind)}
+                />
+              ))}
+            </fieldset>
+            <TextField
+              label={tc("ask.loss")}
+              name="lossPointsMax"
+              type="number"
+              min={0}
+              max={100}
+              step="any"
+              defaultValue={0.5}
+              help={tc("ask.lossHelp")}
+              problem={form.problem("lossPointsMax")}
+            />
+            <div className={css.start}>
+              <Button
+                type="submit"
+                look="primary"
+                icon="upload"
+                busy={form.busy}
+                refusal={refusal ?? noCrypto}
+              >
+                {tc("ask.submit")}
+              </Button>
+            </div>
           </div>
-        </div>
-      </Card>
+        </Card>
+        {children}
+      </div>
     </form>
   );
 }

@@ -5,7 +5,6 @@ import { Page } from "../../../components/page.tsx";
 import { useForm } from "../../../hooks/use-form.ts";
 import { tc } from "../../../text/t-compile.ts";
 import { toast } from "../../../ui/toast.tsx";
-import css from "../models.module.css";
 import type { PushStep } from "../push.ts";
 import { UploadOutcome } from "../upload-outcome.tsx";
 import { CompileForm } from "./compile-form.tsx";
@@ -41,10 +40,9 @@ export function CompilePage() {
   return (
     <Page title={tc("ask.title")}>
       <p className="muted">{tc("ask.lead")}</p>
-      <div className={css.push}>
-        <CompileForm form={form} base={base} material={material} />
+      <CompileForm form={form} base={base} material={material}>
         <UploadOutcome step={step} error={form.failure} refused={tc("ask.refused")} />
-      </div>
+      </CompileForm>
     </Page>
   );
 }
