@@ -36,7 +36,7 @@ export const enCompile = {
   "ask.stdHelp": "Three numbers, none 0; empty: as the ONNX file says, or 1 1 1",
   "ask.three": "write three numbers, for example 123.7 116.3 103.5",
   "ask.stdZero": "write three numbers that are not 0",
-  "ask.material": "Pictures",
+  "ask.material": "What it is judged by",
   "ask.pictures": "Pictures",
   "ask.picturesHelp":
     "100 to 1000 frames as your cameras take them (JPEG, PNG, WebP, TIFF), at most {max}",
