@@ -3,7 +3,7 @@ export const enBenchmarks = {
   "measure.open": "Measure on a device…",
   "measure.title": "Measure {name} {version}",
   "measure.lead":
-    "The device runs each file on its own processor, in turns, and sends back what it measured. Its cameras go on meanwhile.",
+    "The device runs each file on its own processor, in turns with the float file, and sends back what it measured.",
   "measure.device": "Device",
   "measure.deviceHelp": "Online devices that you may change",
   "measure.option": "{id} ({profile})",
@@ -47,5 +47,5 @@ export const enBenchmarks = {
   "one.ratioLower": "at least {ratio} × (90 %)",
   "one.passedOver": "Files that this device does not run",
   "one.because": "{kind}: {reason}",
-  earlier: "{n} earlier {n:measurement:measurements}",
+  earlier: "Show {n} earlier {n:measurement:measurements}",
 } as const;

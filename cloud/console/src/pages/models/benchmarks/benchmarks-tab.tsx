@@ -64,6 +64,7 @@ function Open({ items }: { readonly items: readonly Benchmark[] }) {
         label={tb("open.title")}
         rows={items}
         rowKey={({ id }) => id}
+        cards
         columns={[
           {
             title: tb("open.device"),

@@ -64,6 +64,7 @@ function Measurement({ one }: { readonly one: Measured }) {
         columns={columns}
         rows={figures.variants}
         rowKey={({ kind, provider }) => `${kind} ${provider}`}
+        cards
       />
       {figures.passedOver.length === 0 ? null : (
         <div className={css.about}>

@@ -70,6 +70,7 @@ export function CompilationsPage() {
                 columns={columns}
                 rows={items}
                 rowKey={({ id }) => id}
+                cards
               />
             )
           }

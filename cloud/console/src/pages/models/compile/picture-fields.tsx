@@ -22,6 +22,7 @@ export function PictureFields(props: {
   const labels = labelsText === undefined ? undefined : readLabels(labelsText, new Set(names), []);
   const wrongLabels =
     labels?.kind === "problem" && pictures.length > 0 ? labels.sentence : undefined;
+  const isFew = pictures.length < fewBelow;
   return (
     <div className={css.form}>
       <TextField
@@ -45,14 +46,16 @@ export function PictureFields(props: {
       />
       <div role="status">
         {pictures.length === 0 || wrong !== undefined ? null : (
-          <Status tone={pictures.length < fewBelow ? "warn" : "ok"}>
-            {tc("ask.chosen", {
-              n: pictures.length,
-              size: formatBytes(pictures.reduce((sum, { size }) => sum + size, 0)),
-              labelled: labels?.kind === "labels" ? labels.of.size : 0,
-            })}
-            {pictures.length < fewBelow ? ` ${tc("ask.few")}` : ""}
-          </Status>
+          <>
+            <Status tone={isFew ? "warn" : "ok"}>
+              {tc("ask.chosen", {
+                n: pictures.length,
+                size: formatBytes(pictures.reduce((sum, { size }) => sum + size, 0)),
+                labelled: labels?.kind === "labels" ? labels.of.size : 0,
+              })}
+            </Status>
+            {isFew ? <p>{tc("ask.few")}</p> : null}
+          </>
         )}
       </div>
     </div>

@@ -1,8 +1,7 @@
 import type { CompileReport, VariantReport } from "@fieldloop/shared/manifest/compile-report";
-import { useMedia } from "../../../hooks/use-media.ts";
 import { formatBytes, formatFineMs, formatPercent, formatShare } from "../../../text/format.ts";
 import { tr } from "../../../text/t-report.ts";
-import { Card, Facts } from "../../../ui/card.tsx";
+import { Card } from "../../../ui/card.tsx";
 import { type Column, DataTable } from "../../../ui/data-table.tsx";
 import { Status } from "../../../ui/glyph.tsx";
 import { pointsText } from "./figures.ts";
@@ -11,38 +10,19 @@ import css from "./report.module.css";
 /** Every file that was made, published or not, with its figures. */
 export function FilesCard({ report }: { readonly report: CompileReport }) {
   const { variants, notMade } = report;
-  const isNarrow = useMedia("(max-width: 640px)");
   const refused = variants.filter(({ published }) => !published);
   return (
     <Card title={tr("files.title")} flush>
-      {isNarrow ? (
-        <Cards report={report} />
-      ) : (
-        <DataTable
-          label={tr("files.title")}
-          columns={columns(report)}
-          rows={variants}
-          rowKey={({ kind }) => kind}
-        />
-      )}
+      <DataTable
+        label={tr("files.title")}
+        columns={columns(report)}
+        rows={variants}
+        rowKey={({ kind }) => kind}
+        cards
+      />
       <Reasons title={tr("files.refusedWhy")} files={refused} />
       <Reasons title={tr("files.notMade")} files={notMade} />
     </Card>
-  );
-}
-
-/** One file below the other, where a table would be cut off. */
-function Cards({ report }: { readonly report: CompileReport }) {
-  const [, ...figures] = columns(report);
-  return (
-    <ul className={css.cards}>
-      {report.variants.map((file) => (
-        <li key={file.kind}>
-          <FileName file={file} />
-          <Facts items={figures.map(({ title, cell }) => [title, cell(file)] as const)} />
-        </li>
-      ))}
-    </ul>
   );
 }
 

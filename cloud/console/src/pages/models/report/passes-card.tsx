@@ -28,6 +28,7 @@ export function PassesCard({ passes }: { readonly passes: CompileReport["passes"
         label={tr("passes.title")}
         rows={told}
         rowKey={({ pass }) => pass}
+        cards
         columns={[
           {
             title: tr("passes.pass"),
