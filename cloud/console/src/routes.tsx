@@ -80,7 +80,34 @@ const model = createRoute({
 
 const version = createRoute({
   ...page("/models/$name/v/$version"),
+  validateSearch: (search: Record<string, unknown>) =>
+    only({ tab: text(search.tab), file: text(search.file) }),
   component: lazyRouteComponent(() => import("./pages/models/version-page.tsx"), "VersionPage"),
+});
+
+const compile = createRoute({
+  ...page("/models/compile"),
+  component: lazyRouteComponent(
+    () => import("./pages/models/compile/compile-page.tsx"),
+    "CompilePage",
+  ),
+});
+
+const compilations = createRoute({
+  ...page("/models/compilations"),
+  component: lazyRouteComponent(
+    () => import("./pages/models/compile/compilations-page.tsx"),
+    "CompilationsPage",
+  ),
+});
+
+const compilation = createRoute({
+  ...page("/models/compilations/$id"),
+  validateSearch: (search: Record<string, unknown>) => only({ file: text(search.file) }),
+  component: lazyRouteComponent(
+    () => import("./pages/models/compile/compilation-page.tsx"),
+    "CompilationPage",
+  ),
 });
 
 const push = createRoute({
@@ -116,6 +143,9 @@ const insidePages = [
   models,
   model,
   version,
+  compile,
+  compilations,
+  compilation,
   push,
   enrolment,
   settings,

@@ -1,47 +1,21 @@
 /** Compilations on the server: a float model and pictures in, a registered version out. */
 import * as z from "zod/mini";
-import { count, semver, sha256, slug, timeMs } from "../ids.ts";
+import { sha256 } from "../ids.ts";
 import { compileReport } from "../manifest/compile-report.ts";
-import { modelSpec, variantKinds } from "../manifest/model.ts";
+import { modelSpec } from "../manifest/model.ts";
+import { compilation, compilationId } from "./compilation.ts";
 import { endpoint, nothing } from "./endpoint.ts";
 
+export {
+  type Compilation,
+  type CompilationState,
+  type CompileStage,
+  compilation,
+  compilationStates,
+  compileStages,
+} from "./compilation.ts";
+
 export const compileSamplesMax = 5000;
-
-/** `queued` → `running` → one of the other three, which are final. */
-export const compilationStates = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
-export type CompilationState = (typeof compilationStates)[number];
-
-/** What a compilation does, in order; `reading` includes its pictures. */
-export const compileStages = [
-  "reading",
-  "evaluating",
-  "calibrating",
-  "searching",
-  "measuring",
-  "finishing",
-] as const;
-export type CompileStage = (typeof compileStages)[number];
-
-const compilationId = z.string().check(z.minLength(1), z.maxLength(64));
-
-export const compilation = z.object({
-  id: compilationId,
-  name: slug,
-  version: semver,
-  state: z.enum(compilationStates),
-  stage: z.nullable(z.enum(compileStages)),
-  /** 0 to 1, of the stage. */
-  share: z.number(),
-  samples: count,
-  lossPointsMax: z.number(),
-  kinds: z.array(z.enum(variantKinds)),
-  /** Why it failed, as one sentence. */
-  error: z.nullable(z.string()),
-  createdAt: timeMs,
-  createdBy: z.string(),
-  finishedAt: z.nullable(timeMs),
-});
-export type Compilation = z.infer<typeof compilation>;
 
 /** Kinds of files that can be asked for; float32 is always made. */
 export const wantedKinds = ["int8", "int8-reduced", "int8-dynamic", "float16"] as const;

@@ -6,7 +6,7 @@
  */
 import * as z from "zod/mini";
 import { slug, timeMs } from "../ids.ts";
-import { compilation } from "./compilations.ts";
+import { compilation } from "./compilation.ts";
 import { deviceSummary, eventRecord, resultRecord, seriesPoint } from "./devices.ts";
 import { endpoint } from "./endpoint.ts";
 

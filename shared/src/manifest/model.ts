@@ -5,6 +5,9 @@
  */
 import * as z from "zod/mini";
 import { count, semver, sha256, slug } from "../ids.ts";
+import { variantKinds } from "./variant-kind.ts";
+
+export { type VariantKind, variantKinds } from "./variant-kind.ts";
 
 const tensorName = z.string().check(z.minLength(1), z.maxLength(256));
 const three = z.tuple([z.number(), z.number(), z.number()]);
@@ -88,13 +91,6 @@ export const golden = z.strictObject({
   tolerance: z.number().check(z.gt(0), z.lte(1)),
 });
 export type Golden = z.infer<typeof golden>;
-
-/**
- * Arithmetic of a file; a version has at most one of each. `int8-reduced` has 7-bit weights, for x86
- * processors without VNNI; `int8-dynamic` finds the ranges of its activations as it runs.
- */
-export const variantKinds = ["float32", "float16", "int8", "int8-reduced", "int8-dynamic"] as const;
-export type VariantKind = (typeof variantKinds)[number];
 
 /** How honest a classifier's confidences are, before and after its temperature. */
 export const variantCalibration = z.object({

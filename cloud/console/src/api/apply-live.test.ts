@@ -99,6 +99,47 @@ describe("live events on the cache", () => {
     expect(data?.pages[0]?.items).toEqual([result]);
   });
 
+  it("move a compilation in place, and ask for its report when it has ended", () => {
+    const cache = new QueryClient();
+    const compilation = {
+      id: "c1",
+      name: "eggs",
+      version: "1.0.0",
+      state: "running",
+      stage: "searching",
+      share: 0.5,
+      samples: 80,
+      lossPointsMax: 0.5,
+      kinds: ["int8"],
+      error: null,
+      createdAt: 1,
+      createdBy: "a",
+      finishedAt: null,
+    } as const;
+    cache.setQueryData(["compilations"], {
+      items: [
+        { ...compilation, id: "c2" },
+        { ...compilation, share: 0 },
+      ],
+    });
+    cache.setQueryData(["compilation", "c1"], { ...compilation, share: 0, report: null });
+    applyLive(cache, [{ kind: "compilation", compilation: { ...compilation, kinds: ["int8"] } }]);
+    expect(cache.getQueryData(["compilation", "c1"])).toMatchObject({ share: 0.5, report: null });
+    const list = cache.getQueryData<{ items: { id: string; share: number }[] }>(["compilations"]);
+    expect(list?.items.map(({ id, share }) => [id, share])).toEqual([
+      ["c2", 0.5],
+      ["c1", 0.5],
+    ]);
+    expect(cache.getQueryState(["compilation", "c1"])?.isInvalidated).toBe(false);
+    const ended = { ...compilation, kinds: ["int8" as const], finishedAt: 9 };
+    applyLive(cache, [
+      { kind: "compilation", compilation: { ...ended, state: "succeeded" } },
+      { kind: "compilation", compilation: { ...ended, id: "new" } },
+    ]);
+    expect(cache.getQueryState(["compilation", "c1"])?.isInvalidated).toBe(true);
+    expect(cache.getQueryState(["compilations"])?.isInvalidated).toBe(true);
+  });
+
   it("ask for everything again on a resync", () => {
     const cache = new QueryClient();
     cache.setQueryData(["models"], { items: [] });

@@ -1,4 +1,5 @@
 /** Live events applied to what the pages hold. */
+import type { Compilation } from "@fieldloop/shared/contract/compilation";
 import type { DeviceDetail, DeviceSummary, SeriesPoint } from "@fieldloop/shared/contract/devices";
 import type { LiveEvent } from "@fieldloop/shared/contract/live";
 import type { InfiniteData, QueryClient } from "@tanstack/react-query";
@@ -90,7 +91,8 @@ function applyOne(cache: QueryClient, event: LiveEvent): void {
   else if (event.kind === "model") {
     void cache.invalidateQueries({ queryKey: ["models"] });
     void cache.invalidateQueries({ queryKey: ["model", event.name] });
-  } else if (event.kind === "result")
+  } else if (event.kind === "compilation") applyCompilation(cache, event.compilation);
+  else if (event.kind === "result")
     prepend(
       cache,
       ["results", event.result.device],
@@ -99,6 +101,25 @@ function applyOne(cache: QueryClient, event: LiveEvent): void {
     );
   else if (event.kind === "event")
     prepend(cache, ["events", event.event.device], event.event, () => false);
+}
+
+/** Moves what is known in place; one that is new, and the report of one that has ended, are asked for. */
+function applyCompilation(cache: QueryClient, now: Compilation): void {
+  const list = cache.getQueryData<Compilations>(["compilations"]);
+  if (list?.items.some(({ id }) => id === now.id))
+    cache.setQueryData<Compilations>(["compilations"], {
+      ...list,
+      items: list.items.map((old) => (old.id === now.id ? now : old)),
+    });
+  else void cache.invalidateQueries({ queryKey: ["compilations"] });
+  cache.setQueryData<Compilation>(["compilation", now.id], (old) => old && { ...old, ...now });
+  if (now.finishedAt === null) return;
+  void cache.invalidateQueries({ queryKey: ["compilation", now.id] });
+  void cache.invalidateQueries({ queryKey: ["report", now.name, now.version] });
+}
+
+interface Compilations {
+  readonly items: readonly Compilation[];
 }
 
 interface Items<T> {

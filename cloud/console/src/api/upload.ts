@@ -1,7 +1,9 @@
 import { pathOf } from "@fieldloop/shared/contract/client";
 import { problem } from "@fieldloop/shared/contract/endpoint";
-import { models } from "@fieldloop/shared/contract/models";
+import { blobBytesMax, models } from "@fieldloop/shared/contract/models";
 import { AppError } from "@fieldloop/shared/errors";
+import { formatBytes } from "../text/format.ts";
+import { tm } from "../text/t-models.ts";
 import { client, statusOf } from "./client.ts";
 
 /** Lower-case hexadecimal SHA-256 of a file's bytes. */
@@ -41,6 +43,13 @@ export function uploadBlob(
       request.status < 300 ? resolve() : reject(refused(request.status, request.responseText));
     request.send(file);
   });
+}
+
+/** @throws AppError where a file is larger than the server takes */
+export function checkSize(file: File): void {
+  if (file.size <= blobBytesMax) return;
+  const params = { name: file.name, size: formatBytes(file.size), max: formatBytes(blobBytesMax) };
+  throw new AppError({ code: "too-big", message: tm("push.tooBig", params) });
 }
 
 function broken(): AppError {

@@ -1,11 +1,22 @@
 import { describe, expect, it } from "vitest";
+import { enBenchmarks } from "./en-benchmarks.ts";
+import { enCompile } from "./en-compile.ts";
 import { enDevices } from "./en-devices.ts";
 import { enModels } from "./en-models.ts";
 import { enPeople } from "./en-people.ts";
+import { enReport } from "./en-report.ts";
 import { enShell } from "./en-shell.ts";
 import { td } from "./t-devices.ts";
 
-const en = { ...enShell, ...enDevices, ...enModels, ...enPeople };
+const en = {
+  ...enBenchmarks,
+  ...enCompile,
+  ...enShell,
+  ...enDevices,
+  ...enModels,
+  ...enPeople,
+  ...enReport,
+};
 
 describe("catalogue", () => {
   it("fills a value and chooses the word that fits the number", () => {

@@ -7,6 +7,8 @@ export const enModels = {
   "models.versions": "Versions",
   "models.newest": "Newest",
   "models.aliases": "Aliases",
+  "models.compile": "Compile a model",
+  "models.compilations": "Compilations",
   "models.push": "Push a version",
   "models.none": "No models yet",
   "models.noneHint": "Push one from here, or on the command line:",

@@ -25,9 +25,17 @@ export const formatRate = (value: number): string => rate.format(value);
 export const formatTenth = (value: number): string => tenth.format(value);
 /** Probabilities, always with two digits so that columns line up. */
 export const formatShare = (value: number): string => hundredth.format(value);
+/** A share as per cent with one digit; only the whole reads as 100.0 %. */
+export function formatPercent(share: number): string {
+  const percent = share < 1 ? Math.min(99.9, share * 100) : share * 100;
+  return `${rate.format(percent)} %`;
+}
 /** Milliseconds: one digit below 10, whole above. */
 export const formatMs = (value: number): string =>
   value < 10 ? tenth.format(value) : whole.format(value);
+/** Milliseconds of a measurement that is compared: three digits or so. */
+export const formatFineMs = (value: number): string =>
+  value < 10 ? hundredth.format(value) : rate.format(value);
 
 const sizes = [
   [1e9, "GB"],

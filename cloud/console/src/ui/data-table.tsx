@@ -1,4 +1,6 @@
 import { useEffect, useRef, useState } from "react";
+import { useMedia } from "../hooks/use-media.ts";
+import { Facts } from "./card.tsx";
 import css from "./data-table.module.css";
 
 export interface Column<Row> {
@@ -16,10 +18,15 @@ export interface DataTableProps<Row> {
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly rowKey: (row: Row) => string;
+  /** On a narrow screen each row becomes a card, headed by the first column. */
+  readonly cards?: boolean;
 }
 
 /** A short table, all rows in the document. The device list has its own, virtual one. */
-export function DataTable<Row>({ label, columns, rows, rowKey }: DataTableProps<Row>) {
+export function DataTable<Row>(props: DataTableProps<Row>) {
+  const { label, columns, rows, rowKey, cards = false } = props;
+  const isNarrow = useMedia("(max-width: 640px)");
+  if (cards && isNarrow) return <Cards {...props} />;
   return (
     <Scroller label={label}>
       <table className={css.table} aria-label={label}>
@@ -50,6 +57,20 @@ export function DataTable<Row>({ label, columns, rows, rowKey }: DataTableProps<
         </tbody>
       </table>
     </Scroller>
+  );
+}
+
+function Cards<Row>({ label, columns, rows, rowKey }: DataTableProps<Row>) {
+  const [head, ...rest] = columns;
+  return (
+    <ul className={css.cards} aria-label={label}>
+      {rows.map((row) => (
+        <li key={rowKey(row)}>
+          <div>{head?.cell(row)}</div>
+          <Facts items={rest.map(({ title, cell }) => [title, cell(row)] as const)} />
+        </li>
+      ))}
+    </ul>
   );
 }
 

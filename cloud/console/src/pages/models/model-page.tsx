@@ -14,9 +14,9 @@ import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { Status } from "../../ui/glyph.tsx";
 import { Meter } from "../../ui/meter.tsx";
 import { Empty, Loaded } from "../../ui/states.tsx";
+import { PushLink } from "./model-links.tsx";
 import css from "./models.module.css";
 import { PromoteDialog } from "./promote-dialog.tsx";
-import { PushLink } from "./push-link.tsx";
 
 /** One model: its versions, where they run, what its aliases point at. */
 export function ModelPage() {

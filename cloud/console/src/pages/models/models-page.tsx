@@ -7,8 +7,8 @@ import { tm } from "../../text/t-models.ts";
 import { Card } from "../../ui/card.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { Empty, Loaded } from "../../ui/states.tsx";
+import { CompileLink, PushLink } from "./model-links.tsx";
 import css from "./models.module.css";
-import { PushLink } from "./push-link.tsx";
 
 const columns: readonly Column<ModelSummary>[] = [
   {
@@ -50,7 +50,16 @@ const columns: readonly Column<ModelSummary>[] = [
 export function ModelsPage() {
   const query = useQuery(modelsQuery);
   return (
-    <Page title={tm("models.title")} actions={<PushLink />}>
+    <Page
+      title={tm("models.title")}
+      aside={<Link to="/models/compilations">{tm("models.compilations")}</Link>}
+      actions={
+        <>
+          <CompileLink />
+          <PushLink />
+        </>
+      }
+    >
       <Card title={tm("models.table")} flush>
         <Loaded query={query}>
           {({ items }) =>

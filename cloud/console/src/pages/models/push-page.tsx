@@ -2,21 +2,18 @@ import { blobBytesMax } from "@fieldloop/shared/contract/models";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { problemsOf } from "../../api/client.ts";
 import { useRefusal } from "../../api/session.ts";
 import { Page } from "../../components/page.tsx";
 import form from "../../forms/form.module.css";
-import { FormFailure } from "../../forms/form-failure.tsx";
-import { formatBytes, formatProgress } from "../../text/format.ts";
-import { t } from "../../text/t.ts";
+import { formatBytes } from "../../text/format.ts";
 import { tm } from "../../text/t-models.ts";
 import { Button } from "../../ui/button.tsx";
 import { Card } from "../../ui/card.tsx";
 import { TextField } from "../../ui/field.tsx";
-import { Meter } from "../../ui/meter.tsx";
 import { toast } from "../../ui/toast.tsx";
 import css from "./models.module.css";
 import { type PushFiles, type PushStep, push } from "./push.ts";
+import { UploadOutcome } from "./upload-outcome.tsx";
 
 /** Pushes a model version from the browser. */
 export function PushPage() {
@@ -97,48 +94,9 @@ export function PushPage() {
             </div>
           </form>
         </Card>
-        <Outcome step={step} error={error} />
+        <UploadOutcome step={step} error={error} />
       </div>
     </Page>
-  );
-}
-
-/** How far it is, or what does not fit. */
-function Outcome(props: { readonly step: PushStep | undefined; readonly error: unknown }) {
-  const { step, error } = props;
-  if (step !== undefined)
-    return (
-      <Card title={tm("push.progress")}>
-        <div className={css.steps}>
-          <p role="status">{step.text}…</p>
-          <Meter value={step.bytesDone} max={step.bytesTotal} label={tm("push.progress")}>
-            {formatProgress(step.bytesDone, step.bytesTotal)},{" "}
-            {t("word.of", {
-              done: formatBytes(step.bytesDone),
-              total: formatBytes(step.bytesTotal),
-            })}
-          </Meter>
-        </div>
-      </Card>
-    );
-  if (error === undefined) return null;
-  const problems = problemsOf(error);
-  return (
-    <Card title={tm("push.refused")}>
-      <div className={css.steps}>
-        <FormFailure error={error} />
-        {problems.length === 0 ? null : (
-          <ul className={css.problems} aria-label={tm("push.problems")}>
-            {problems.map(({ path, message }) => (
-              <li key={`${path} ${message}`}>
-                <code>{path}</code>
-                {message}
-              </li>
-            ))}
-          </ul>
-        )}
-      </div>
-    </Card>
   );
 }
 

@@ -1,11 +1,10 @@
 /** A push, step by step: read the manifest, hash and upload the files, register. */
 import type { EndpointReply } from "@fieldloop/shared/contract/endpoint";
-import { blobBytesMax, models } from "@fieldloop/shared/contract/models";
+import { models } from "@fieldloop/shared/contract/models";
 import { AppError, messageOf } from "@fieldloop/shared/errors";
 import { type ModelSpec, modelSpec } from "@fieldloop/shared/manifest/model";
 import { client } from "../../api/client.ts";
-import { isStored, sha256Of, uploadBlob } from "../../api/upload.ts";
-import { formatBytes } from "../../text/format.ts";
+import { checkSize, isStored, sha256Of, uploadBlob } from "../../api/upload.ts";
 import { tm } from "../../text/t-models.ts";
 
 export interface PushFiles {
@@ -48,12 +47,6 @@ export async function push(
   onStep({ text: tm("push.registering"), bytesDone: bytesTotal, bytesTotal });
   const [model = "", ...goldens] = digests;
   return client.call(models.register, { body: { spec, model, goldens } });
-}
-
-function checkSize(file: File): void {
-  if (file.size <= blobBytesMax) return;
-  const params = { name: file.name, size: formatBytes(file.size), max: formatBytes(blobBytesMax) };
-  throw new AppError({ code: "too-big", message: tm("push.tooBig", params) });
 }
 
 /** Reads `model.yaml`. The paths of golden images mean nothing in a browser and are left out. */

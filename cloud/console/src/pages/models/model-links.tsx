@@ -13,3 +13,14 @@ export function PushLink() {
     </Button>
   );
 }
+
+/** Leads to the compile page; says why where it may not be used. */
+export function CompileLink() {
+  const refusal = useRefusal("models:push");
+  const navigate = useNavigate();
+  return (
+    <Button icon="plus" refusal={refusal} onClick={() => void navigate({ to: "/models/compile" })}>
+      {tm("models.compile")}
+    </Button>
+  );
+}
