@@ -17,6 +17,8 @@ import { describeFile, type LocalFile } from "./upload.ts";
 export interface CompiledFolder {
   /** Path of `model.yaml`. */
   readonly manifest: string;
+  /** What the compiler wrote; its variants best first. */
+  readonly document: ModelManifest;
   readonly spec: ModelSpec;
   /** Those that the variants name, and the report. */
   readonly files: readonly LocalFile[];
@@ -44,7 +46,8 @@ export async function readCompiled(
   folder: string,
   manifest = join(folder, "model.yaml"),
 ): Promise<CompiledFolder> {
-  const { variants } = await readManifest(folder);
+  const document = await readManifest(folder);
+  const { variants } = document;
   const spec = await readModelSpec(manifest);
   const names = (await readdir(folder)).filter((name) => name.endsWith(".onnx")).sort();
   const found = new Map<string, LocalFile>();
@@ -63,6 +66,7 @@ export async function readCompiled(
   const report = await readReport(join(folder, "report.json"));
   return {
     manifest,
+    document,
     spec,
     files: [...new Set(files), ...(report === undefined ? [] : [report])],
     registers: {
@@ -86,7 +90,7 @@ async function readManifest(folder: string): Promise<ModelManifest> {
     throw bad(
       folder,
       missing
-        ? "has no manifest.json; push a folder that `fieldloop models compile` made, or a model file with --manifest"
+        ? "has no manifest.json; give a folder that `fieldloop models compile` made, or a model file with --manifest"
         : `cannot be read: ${messageOf(cause)}`,
       cause,
     );

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { benchmarks } from "@fieldloop/shared/contract/benchmarks";
 import { claimTokens, devices } from "@fieldloop/shared/contract/devices";
 import { models } from "@fieldloop/shared/contract/models";
 import { logins, people, tokens } from "@fieldloop/shared/contract/people";
@@ -208,6 +209,99 @@ describe("devices", () => {
   });
 });
 
+describe("measurements on devices", () => {
+  const waiting = {
+    id: "b-1",
+    name: "egg",
+    version: "1.0.1",
+    device: "cam-1",
+    profile: "rpi-5",
+    state: "waiting" as const,
+    pairs: 200,
+    error: null,
+    figures: null,
+    requestedAt: nowMs,
+    requestedBy: "Ada",
+    finishedAt: null,
+  };
+  const latency = {
+    pairs: 200,
+    referenceMs: { p50: 30.5, p95: 33 },
+    subjectMs: { p50: 15.25, p95: 18 },
+    ratioMedian: 2,
+    ratioLower90: 1.9,
+  };
+  const figures = {
+    processor: "Raspberry Pi 5",
+    features: ["asimd"],
+    threads: 2,
+    rssBytes: 90_000_000,
+    temperatureC: 61.5,
+    variants: [{ kind: "int8-reduced" as const, provider: "cpu", latency }],
+    passedOver: [{ kind: "int8" as const, reason: "this board lacks dot-product" }],
+  };
+  const done = { ...waiting, state: "done" as const, figures, finishedAt: nowMs };
+  const command = ["models", "bench", "egg@1.0.1", "--device", "cam-1"];
+
+  it("are asked for and waited for", async () => {
+    const routes = [
+      route(benchmarks.start, () => waiting),
+      route(benchmarks.list, () => ({ items: [{ ...waiting, id: "b-2" }, done] })),
+    ];
+    const { code, out, err } = await tryOut(command, routes);
+    expect(code).toBe(0);
+    expect(server?.seen[0]?.body).toEqual({ device: "cam-1", pairs: 200 });
+    expect(err).toBe(
+      "cam-1 measures egg 1.0.1 when it is on line. To look: fieldloop models benchmarks egg@1.0.1\n",
+    );
+    expect(out).toBe(
+      "egg 1.0.1 on cam-1 (rpi-5)\n" +
+        "FILE               P50       P95  REFERENCE P50  TIMES AS FAST  AT LEAST  PAIRS  PROVIDER\n" +
+        "int8-reduced  15.25 ms  18.00 ms       30.50 ms           2.00      1.90    200  cpu\n" +
+        "Raspberry Pi 5; asimd; 2 threads, 90.0 MB resident, 61.5 °C\n" +
+        "int8 was not measured: this board lacks dot-product\n",
+    );
+  });
+
+  it("that failed say why, and those that are gone say so", async () => {
+    const failed = { ...waiting, state: "failed" as const, error: "no room", finishedAt: nowMs };
+    const start = route(benchmarks.start, () => waiting);
+    const first = await tryOut(command, [
+      start,
+      route(benchmarks.list, () => ({ items: [failed] })),
+    ]);
+    expect(first.code).toBe(1);
+    expect(first.err).toContain("error: cam-1 did not measure egg 1.0.1: no room\n");
+    await server?.stop();
+    server = undefined;
+    const second = await tryOut(command, [start, route(benchmarks.list, () => ({ items: [] }))]);
+    expect(second.err).toContain("error: the measurement on cam-1 is gone");
+  });
+
+  it("are listed by profile, one line a file", async () => {
+    const other = { ...waiting, profile: "orin", device: "cam-2" };
+    const routes = [route(benchmarks.list, () => ({ items: [done, other] }))];
+    const { out } = await tryOut(["models", "benchmarks", "egg@1.0.1"], routes);
+    expect(out).toBe(
+      [
+        "PROFILE  DEVICE  FILE               P50       P95  TIMES AS FAST  WHEN  STATE",
+        "orin     cam-2   -                    -         -              -  now   waiting",
+        "rpi-5    cam-1   int8-reduced  15.25 ms  18.00 ms           2.00  now   done",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("where there are none the list says how to get one", async () => {
+    const routes = [route(benchmarks.list, () => ({ items: [] }))];
+    const { out } = await tryOut(["models", "benchmarks", "egg@1.0.1"], routes);
+    expect(out).toContain("`fieldloop models bench egg@1.0.1 --device NAME` has one do it.");
+    const { code, err } = await tryOut(["models", "benchmarks", "egg"], routes);
+    expect(code).toBe(2);
+    expect(err).toContain("Write name@version, for example egg-grader@1.0.0.");
+  });
+});
+
 describe("models", () => {
   const version = {
     name: "egg",
@@ -398,7 +492,7 @@ describe("models", () => {
     const broken = await tryOut(["models", "push", folder], []);
     expect(broken.err).toMatch(/ has a manifest\.json that is none: /);
     const empty = await tryOut(["models", "push", temporaryFolder()], []);
-    expect(empty.err).toMatch(/^error: the folder .* has no manifest\.json; push a folder that /);
+    expect(empty.err).toMatch(/^error: the folder .* has no manifest\.json; give a folder that /);
     expect([changed.code, broken.code, empty.code, server?.seen]).toEqual([1, 1, 1, []]);
   });
 

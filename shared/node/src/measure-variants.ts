@@ -1,6 +1,12 @@
 /** Measures the files of one version against each other. */
 import type { BenchmarkFigures } from "@fieldloop/shared/contract/benchmarks";
-import { type ModelVariant, referenceVariant } from "@fieldloop/shared/manifest/model";
+import { AppError } from "@fieldloop/shared/errors";
+import {
+  lackOf,
+  type ModelManifest,
+  type ModelVariant,
+  referenceVariant,
+} from "@fieldloop/shared/manifest/model";
 import { comparePairs, greyPixels, type PairOptions } from "./latency.ts";
 import { type Model, type ModelOptions, openModel } from "./model.ts";
 
@@ -15,6 +21,35 @@ export interface MeasureOptions {
 }
 
 export type MeasuredVariant = Pick<ModelVariant, "kind" | "digest" | "input" | "temperature">;
+
+export interface FittingVariants {
+  /** Those whose needs are met, in the order of the manifest; at least one. */
+  readonly variants: readonly ModelVariant[];
+  /** The others, with the reason. */
+  readonly passedOver: BenchmarkFigures["passedOver"];
+}
+
+/**
+ * Tells the files that a board computes right from those that it does not.
+ * @param has features and execution providers of the board
+ * @throws AppError `variant-none` where it runs none of them
+ */
+export function fittingVariants(
+  { name, version, variants: all }: Pick<ModelManifest, "name" | "version" | "variants">,
+  has: readonly string[],
+): FittingVariants {
+  const told = all.map((variant) => ({ variant, lacks: lackOf(variant, has) }));
+  const variants = told.flatMap(({ variant, lacks }) => (lacks.length === 0 ? [variant] : []));
+  if (variants.length === 0)
+    throw new AppError({
+      code: "variant-none",
+      message: `this board runs none of the files of ${name} ${version}`,
+    });
+  const passedOver = told.flatMap(({ variant: { kind }, lacks }) =>
+    lacks.length === 0 ? [] : [{ kind, reason: `this board lacks ${lacks.join(" and ")}` }],
+  );
+  return { variants, passedOver };
+}
 
 /**
  * Compares each file with the float32 one, or the last where there is none; a single file with

@@ -5,6 +5,7 @@ import type { Context, Report } from "../context.ts";
 import { name } from "../options.ts";
 import { table } from "../table.ts";
 import { agoText, bytesText } from "../text.ts";
+import { addBenchCommands } from "./bench.ts";
 import { addCompileCommands } from "./compile.ts";
 import { addPushCommand } from "./push.ts";
 
@@ -21,6 +22,7 @@ export function addModelCommands(program: Command, context: Context): void {
     );
   addPushCommand(group, context);
   addCompileCommands(group, context);
+  addBenchCommands(group, context);
   group
     .command("promote")
     .description("Point an alias at a version; devices that follow the alias update")

@@ -22,13 +22,12 @@ import {
 } from "@fieldloop/shared/contract/benchmarks";
 import { AppError, messageOf } from "@fieldloop/shared/errors";
 import {
-  lackOf,
   type ModelManifest,
   type ModelVariant,
   modelManifest,
 } from "@fieldloop/shared/manifest/model";
 import type { DeviceProfile } from "@fieldloop/shared/manifest/profile";
-import { measureVariants } from "@fieldloop/shared-node/measure-variants";
+import { fittingVariants, measureVariants } from "@fieldloop/shared-node/measure-variants";
 import { readProcessorName } from "@fieldloop/shared-node/processor";
 import * as z from "zod/mini";
 import type { Files } from "../../platform/files.ts";
@@ -158,16 +157,10 @@ export class Benchmarks {
   async #figures({ manifest: digest, manifestBytes, pairs }: BenchmarkOrder) {
     const { profile, threads, vitals } = this.#options;
     const manifest = await this.#fetchManifest(digest, manifestBytes);
-    const has = manifest.variants.map((variant) => ({
-      variant,
-      lacks: lackOf(variant, [...profile.features, ...profile.providers]),
-    }));
-    const variants = has.flatMap(({ variant, lacks }) => (lacks.length === 0 ? [variant] : []));
-    if (variants.length === 0)
-      throw new AppError({
-        code: "variant-none",
-        message: `this board runs none of the files of ${manifest.name} ${manifest.version}`,
-      });
+    const { variants, passedOver } = fittingVariants(manifest, [
+      ...profile.features,
+      ...profile.providers,
+    ]);
     await this.#requireRoom(variants);
     for (const { digest, bytes } of variants) await this.#fetch({ digest, bytes }, digest);
     const measured = await measureVariants({
@@ -179,9 +172,6 @@ export class Benchmarks {
       between: (tookMs) => delay(Math.max(1, tookMs), undefined, { signal: this.#stopping.signal }),
     });
     const { rssBytes, temperatureC } = await vitals();
-    const passedOver = has.flatMap(({ variant: { kind }, lacks }) =>
-      lacks.length === 0 ? [] : [{ kind, reason: `this board lacks ${lacks.join(" and ")}` }],
-    );
     const processor = await readProcessorName();
     const features = [...profile.features];
     return { processor, features, threads, rssBytes, temperatureC, variants: measured, passedOver };
