@@ -12,6 +12,7 @@ import { basename, join } from "node:path";
 import { AppError, messageOf } from "@fieldloop/shared/errors";
 import type { OutputTensor } from "@fieldloop/shared/vision/decide";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
+import { exactGraphs } from "./exact-graphs.ts";
 import type { TensorInfo } from "./onnx/metadata.ts";
 import type { TensorData } from "./tensor.ts";
 
@@ -178,6 +179,7 @@ function create(
     graphOptimizationLevel: "all",
     enableCpuMemArena: true,
     logSeverityLevel: 4,
+    extra: exactGraphs,
     ...(folder === undefined
       ? {}
       : { enableProfiling: true, profileFilePrefix: join(folder, provider) }),

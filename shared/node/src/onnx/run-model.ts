@@ -3,6 +3,7 @@
  * folded and passes are checked with it. Frames go through `session.ts`.
  */
 import { AppError, messageOf } from "@fieldloop/shared/errors";
+import { exactGraphs } from "../exact-graphs.ts";
 import { countOf, dataOf, makeTensor, type Tensor, type TypedData } from "./tensor.ts";
 
 export interface RunModelOptions {
@@ -32,6 +33,7 @@ export async function runModel(
       interOpNumThreads: 1,
       graphOptimizationLevel: options.optimise === true ? "all" : "disabled",
       logSeverityLevel: 4,
+      extra: exactGraphs,
       ...(options.optimisedModelPath === undefined
         ? {}
         : { optimizedModelFilePath: options.optimisedModelPath }),

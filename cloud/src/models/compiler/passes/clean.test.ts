@@ -1,4 +1,9 @@
-import { makeFloat, makeInt, makeTensorAttribute } from "@fieldloop/shared-node/onnx/attributes";
+import {
+  makeFloat,
+  makeInt,
+  makeInts,
+  makeTensorAttribute,
+} from "@fieldloop/shared-node/onnx/attributes";
 import { decodeModel, encodeModel } from "@fieldloop/shared-node/onnx/codec";
 import {
   type Graph,
@@ -33,6 +38,7 @@ import { cleanGraph } from "./clean.ts";
 import { constantNodes } from "./constant-nodes.ts";
 import { foldBatchNorm } from "./fold-batch-norm.ts";
 import { foldConstants } from "./fold-constants.ts";
+import { foldPads } from "./fold-pads.ts";
 import { raiseFloat16 } from "./raise-float16.ts";
 import { removeIdentities } from "./remove-identities.ts";
 import { removeUnused } from "./remove-unused.ts";
@@ -61,6 +67,63 @@ describe("initialisers that are listed as inputs", () => {
     const old = { ...plain, inputs: [...plain.inputs, makeValue(weight, "float32", [3])] };
     expect(operators((await foldConstants(old)).graph)).toEqual(["Neg", "Add"]);
     expect(operators((await foldConstants(bareInputs(old).graph)).graph)).toEqual(["Add"]);
+  });
+});
+
+describe("a Pad with zeros", () => {
+  const pads = (net: ReturnType<typeof netBuilder>, from: string, ...amounts: number[]): string =>
+    net.add("Pad", [from, net.constant(int64Tensor(`p${amounts.join("")}`, amounts))]);
+
+  it("becomes the pads of the Conv behind it, another Pad before it too", async () => {
+    const net = netBuilder();
+    const padded = pads(net, pads(net, "x", 0, 0, 1, 0, 0, 0, 2, 1), 0, 0, 0, 1, 0, 0, 0, 0);
+    const before = net.build(
+      [1, 3, 5, 6],
+      [net.add("Conv", [padded, net.weight([4, 3, 3, 3])], convAttributes(3, 2))],
+    );
+    const { graph, report } = foldPads(before);
+    expect(operators(graph)).toEqual(["Conv"]);
+    expect(report).toEqual({ pass: "fold-pads", changed: 2, left: [] });
+    expect(await largestDifference(before, graph, input([1, 3, 5, 6]))).toBeLessThan(1e-5);
+  });
+
+  it("stays in front of a pool, and ONNX Runtime may not take it in either", async () => {
+    const net = netBuilder();
+    const pool = net.add(
+      "MaxPool",
+      [pads(net, "x", 0, 0, 0, 0, 0, 0, 1, 1)],
+      [makeInts("kernel_shape", [2, 2])],
+    );
+    const graph = net.build([1, 3, 5, 6], [net.add("Neg", [pool])]);
+    expect(foldPads(graph).report).toEqual({ pass: "fold-pads", changed: 0, left: [] });
+    const feeds = input([1, 3, 5, 6]);
+    const [asWritten, optimised] = [
+      await runGraph(graph, feeds),
+      await runGraph(graph, feeds, true),
+    ].map((outputs) => Array.from(floatsOf(outputs[graph.outputs[0]!.name]!)));
+    expect(optimised).toEqual(asWritten);
+  });
+
+  it.each([
+    ["it cuts instead of filling", [0, 0, -1, 0, 0, 0, 0, 0]],
+    ["it fills the batch or the channels", [0, 1, 0, 0, 0, 0, 0, 0]],
+  ] as const)("stays where %s", (why, amounts) => {
+    const net = netBuilder();
+    const padded = pads(net, "x", ...amounts);
+    const weight = net.weight([2, 3 + amounts[1], 3, 3]);
+    const graph = net.build([1, 3, 5, 6], [net.add("Conv", [padded, weight])]);
+    expect(foldPads(graph).report.left).toEqual([{ node: padded, why }]);
+  });
+
+  it("stays where it fills with something else", () => {
+    const net = netBuilder();
+    const amounts = net.constant(int64Tensor("a", [0, 0, 1, 1, 0, 0, 1, 1]));
+    const one = net.constant(floatTensor("one", [], Float32Array.of(1)));
+    const padded = net.add("Pad", ["x", amounts, one]);
+    const graph = net.build([1, 3, 5, 6], [net.add("Conv", [padded, net.weight([2, 3, 3, 3])])]);
+    expect(foldPads(graph).report.left).toEqual([
+      { node: padded, why: "it does not fill with zeros" },
+    ]);
   });
 });
 

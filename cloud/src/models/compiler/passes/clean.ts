@@ -4,6 +4,7 @@ import { bareInputs } from "./bare-inputs.ts";
 import { constantNodes } from "./constant-nodes.ts";
 import { foldBatchNorm } from "./fold-batch-norm.ts";
 import { foldConstants } from "./fold-constants.ts";
+import { foldPads } from "./fold-pads.ts";
 import type { PassReport, PassResult } from "./pass.ts";
 import { raiseFloat16 } from "./raise-float16.ts";
 import { raiseOpset } from "./raise-opset.ts";
@@ -30,6 +31,7 @@ export async function cleanGraph(
     raiseOpset,
     foldConstants,
     foldBatchNorm,
+    foldPads,
     removeUnused,
   ];
   const reports: PassReport[] = [];
