@@ -146,6 +146,7 @@ export const enReport = {
   "pass.raise-float16": "16-bit floats widened to 32 bits",
   "pass.fold-constants": "computed once instead of every time",
   "pass.fold-batch-norm": "batch normalisation folded into weights",
+  "pass.fold-pads": "zeros around a picture left to the convolution",
   "pass.remove-unused": "nodes that nobody uses",
   "pass.input-in-graph": "pixels straight into the graph",
 } as const;

@@ -14,6 +14,7 @@ const known = [
   "raise-float16",
   "fold-constants",
   "fold-batch-norm",
+  "fold-pads",
   "remove-unused",
   "input-in-graph",
 ] as const;
