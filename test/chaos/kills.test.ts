@@ -20,6 +20,8 @@ const rounds = full ? 100 : 12;
 const seed = process.env.FIELDLOOP_TEST_SEED ?? String(Date.now());
 const names = ["cam-1", "cam-2"];
 const fps = 10;
+/** More than the results that a model's probation takes. */
+const provenResults = 40;
 
 describe(`processes killed ${rounds} times, seed ${seed}`, () => {
   let scratch: Awaited<ReturnType<typeof scratchFolder>>;
@@ -36,6 +38,11 @@ describe(`processes killed ${rounds} times, seed ${seed}`, () => {
     await pushEggGrader(cloud.url, "1.0.0");
     fleet = await startFleet({ folder: scratch.path, cloud, count: 2, fps, config });
     await allRun(fleet.client, names, "egg-grader@1.0.0");
+    // An agent that ends three times during its model's first live frames takes the model back, and
+    // that is right: the kills begin when the model has proved itself.
+    await eventually("every model has passed its probation", async () =>
+      (await stored()).every(({ rows }) => rows > provenResults),
+    );
   });
 
   afterAll(async () => {
