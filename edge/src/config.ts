@@ -10,7 +10,7 @@ import { remoteSettings } from "@fieldloop/shared/messages/twin";
 import { parse } from "yaml";
 import * as z from "zod/mini";
 import { explainIssue } from "./config-issues.ts";
-import { dropPolicies } from "./perception/frame-queue.ts";
+import { cameraSettings, withPaths } from "./perception/camera/settings.ts";
 import { logLevels } from "./platform/log.ts";
 
 const positive = z.int().check(z.positive());
@@ -20,38 +20,6 @@ const httpUrl = z.pipe(
   url(/^https?$/, "https://cloud.example:8080"),
   z.transform((text: string) => text.replace(/\/+$/, "")),
 );
-
-const cameraCommon = {
-  name: slug,
-  /** Frames a second; a directory without it is read as fast as the model runs. */
-  fps: z.optional(z.number().check(z.gt(0), z.lte(120))),
-  policy: z.optional(z.enum(dropPolicies)),
-  queueFramesMax: z._default(z.int().check(z.gte(1), z.lte(64)), 2),
-  frameAgeMsMax: z._default(z.nullable(positive), null),
-};
-
-const directoryCamera = z.strictObject({
-  ...cameraCommon,
-  kind: z.literal("directory"),
-  directory: z.strictObject({
-    path: z.string().check(z.minLength(1)),
-    loop: z._default(z.boolean(), false),
-  }),
-});
-
-const httpCamera = z.strictObject({ ...cameraCommon, kind: z.literal("http") });
-
-const syntheticCamera = z.strictObject({
-  ...cameraCommon,
-  kind: z.literal("synthetic"),
-  synthetic: z.strictObject({
-    /** Path of a scene module, or a package's name. */
-    module: z.string().check(z.minLength(1)),
-    /** Default: the device's id. */
-    seed: z.optional(z.string().check(z.minLength(1))),
-    settings: z._default(z.record(z.string(), z.string()), {}),
-  }),
-});
 
 const configSchema = z.strictObject({
   cloud: z.optional(
@@ -79,7 +47,7 @@ const configSchema = z.strictObject({
     {},
   ),
   cameras: z._default(
-    z.array(z.discriminatedUnion("kind", [directoryCamera, httpCamera, syntheticCamera])).check(
+    z.array(cameraSettings).check(
       z.maxLength(64),
       z.refine(
         (cameras) => new Set(cameras.map(({ name }) => name)).size === cameras.length,
@@ -117,7 +85,6 @@ const configSchema = z.strictObject({
   logLevel: z._default(z.enum(logLevels), "info"),
 });
 export type AgentConfig = z.output<typeof configSchema>;
-export type CameraConfig = AgentConfig["cameras"][number];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -208,13 +175,7 @@ function inFolder(config: AgentConfig, folder: string): AgentConfig {
   return {
     ...config,
     dataDir: at(config.dataDir),
-    cameras: config.cameras.map((camera) => {
-      if (camera.kind === "directory")
-        return { ...camera, directory: { ...camera.directory, path: at(camera.directory.path) } };
-      if (camera.kind !== "synthetic" || !camera.synthetic.module.startsWith(".")) return camera;
-      const { module } = camera.synthetic;
-      return { ...camera, synthetic: { ...camera.synthetic, module: at(module) } };
-    }),
+    cameras: config.cameras.map((camera) => withPaths(camera, at)),
     ...(config.model && {
       model: { path: at(config.model.path), manifest: at(config.model.manifest) },
     }),

@@ -11,6 +11,10 @@ type Tell = (
   detail: Record<string, unknown>,
 ) => void;
 
+/** Whether a camera in this state gives no pictures and should. */
+export const inTrouble = (state: string): boolean =>
+  state === "stalled" || state === "backing-off" || state === "failed";
+
 export class CameraNews {
   readonly #tell: Tell;
   readonly #troubles = new Map<string, { readonly reason: string; readonly at: number }>();
@@ -25,10 +29,11 @@ export class CameraNews {
       this.#troubles.delete(camera);
       this.#tell("camera-recovered", "info", `the camera ${camera} is well again`, { camera });
     }
-    if (state !== "failed" && state !== "stalled") return;
+    if (!inTrouble(state)) return;
     const said = reason ?? state;
     if (known?.reason === said && now - known.at < repeatMs) return;
     this.#troubles.set(camera, { reason: said, at: now });
-    this.#tell(`camera-${state}`, "warning", `the camera ${camera}: ${said}`, { camera });
+    const kind = state === "stalled" ? "camera-stalled" : "camera-failed";
+    this.#tell(kind, "warning", `the camera ${camera}: ${said}`, { camera });
   }
 }

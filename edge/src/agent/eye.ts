@@ -6,10 +6,10 @@ import { messageOf } from "@fieldloop/shared/errors";
 import type { DeviceProfile } from "@fieldloop/shared/manifest/profile";
 import type { RunningModel } from "@fieldloop/shared/messages/twin";
 import type { ModelOptions } from "@fieldloop/shared-node/model";
-import type { CameraConfig } from "../config.ts";
 import { Camera, type CameraStatus } from "../perception/camera/camera.ts";
-import { directorySource } from "../perception/camera/directory.ts";
 import { HttpPushSource, type PushResult } from "../perception/camera/http-push.ts";
+import { defaultPolicyOf, openSource } from "../perception/camera/open-source.ts";
+import type { CameraConfig } from "../perception/camera/settings.ts";
 import type { FrameSource } from "../perception/camera/source.ts";
 import { SyntheticSource } from "../perception/camera/synthetic.ts";
 import { OnnxEngine } from "../perception/inference/onnx-engine.ts";
@@ -66,7 +66,7 @@ export class Eye implements ModelRuntime {
       engine: this.#engine,
       cameras: options.cameras.map(({ name, kind, policy, queueFramesMax, frameAgeMsMax }) => ({
         name,
-        policy: policy ?? defaultPolicy[kind],
+        policy: policy ?? defaultPolicyOf(kind),
         queueFramesMax,
         frameAgeMsMax,
       })),
@@ -211,7 +211,10 @@ export class Eye implements ModelRuntime {
   }
 
   #mount(config: CameraConfig): Mounted {
-    const source = this.#source(config);
+    const { cameras, deviceId, frameBytesMax, profile } = this.#options;
+    const alone = cameras.filter(({ kind }) => kind === "synthetic").length === 1;
+    const seed = alone ? deviceId : `${deviceId}/${config.name}`;
+    const source = openSource(config, { frameBytesMax, video: profile.video, seed });
     const camera = new Camera({
       name: config.name,
       source,
@@ -227,33 +230,7 @@ export class Eye implements ModelRuntime {
     const mounted: Mounted = { config, source, camera, opened: false };
     return mounted;
   }
-
-  #source(config: CameraConfig): FrameSource {
-    const { frameBytesMax, cameras, deviceId } = this.#options;
-    const periodMs = config.fps === undefined ? null : 1000 / config.fps;
-    if (config.kind === "http") return new HttpPushSource({ frameBytesMax });
-    if (config.kind === "directory") {
-      const { path, loop } = config.directory;
-      return directorySource({ folder: path, loop, periodMs, frameBytesMax });
-    }
-    const { module, settings, seed } = config.synthetic;
-    const alone = cameras.filter(({ kind }) => kind === "synthetic").length === 1;
-    const ownSeed = alone ? deviceId : `${deviceId}/${config.name}`;
-    return new SyntheticSource({
-      module,
-      seed: seed ?? ownSeed,
-      settings,
-      periodMs: periodMs ?? 500,
-    });
-  }
 }
-
-/** Live cameras show the present, a folder is read whole, and who pushes hears that it is too much. */
-const defaultPolicy = {
-  directory: "wait",
-  http: "drop-latest",
-  synthetic: "drop-oldest",
-} as const;
 
 function ruleOf(confidenceMin: number, output: ModelOptions["manifest"]["output"]): ExceptionRule {
   const scoreMin = output.kind === "classification" ? null : output.scoreMin;

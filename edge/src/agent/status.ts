@@ -4,6 +4,7 @@ import { clockOk } from "../platform/clock.ts";
 import { readVitals } from "../upkeep/health/vitals.ts";
 import { passedOverText } from "../upkeep/models/variant.ts";
 import type { Agent } from "./agent.ts";
+import { inTrouble } from "./camera-news.ts";
 import { metricsText } from "./metrics.ts";
 
 /** `up/state`. */
@@ -74,7 +75,7 @@ export async function statusOf(agent: Agent): Promise<object> {
 /** What keeps the agent from doing its work, a sentence each. */
 export function problemsOf(agent: Agent): string[] {
   const { telling, eye } = agent;
-  const broken = eye.cameras().filter(({ state }) => state === "failed" || state === "stalled");
+  const broken = eye.cameras().filter(({ state }) => inTrouble(state));
   return [
     ...(eye.model === null ? ["no model is active yet"] : []),
     ...broken.map(({ name, reason }) => `the camera ${name} does not work: ${reason}`),

@@ -15,6 +15,8 @@ export interface HttpRequest {
   readonly body?: string | Uint8Array;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Who is asked, for errors; default: the cloud. */
+  readonly peer?: string;
 }
 
 /** An answer whose body has not been read yet. */
@@ -48,7 +50,7 @@ export function sendRequest(options: HttpRequest): Promise<HttpAnswer> {
     request.on("timeout", () =>
       request.destroy(new Error(`no answer within ${options.timeoutMs / 1000} s`)),
     );
-    request.on("error", (cause) => reject(unreachable(url, cause)));
+    request.on("error", (cause) => reject(unreachable(url, cause, options.peer)));
     request.end(options.body);
   });
 }
@@ -131,10 +133,10 @@ function lengthOf(body: string | Uint8Array | undefined): Record<string, number>
   return body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
 }
 
-function unreachable(url: URL, cause: unknown): AppError {
+function unreachable(url: URL, cause: unknown, peer = "the cloud"): AppError {
   return new AppError({
     code: "cloud-unreachable",
-    message: `cannot reach the cloud at ${url.origin}: ${messageOf(cause) || "connection refused"}`,
+    message: `cannot reach ${peer} at ${url.origin}: ${messageOf(cause) || "connection refused"}`,
     status: 503,
     retryable: true,
     cause,

@@ -20,6 +20,21 @@ export const deviceProfile = z.strictObject({
    * processor at the start, and what it measures counts.
    */
   features: z.array(slug),
+  /** How pictures are got on the board, where it has its own ways. */
+  video: z.optional(
+    z.strictObject({
+      /** What reads the camera connector: rpicam-vid, or GStreamer with nvarguscamerasrc. */
+      csi: z.optional(z.enum(["rpicam", "argus"])),
+      /** Input options by which ffmpeg uses the board's decoder, for each codec that it has. */
+      decoders: z._default(
+        z.partialRecord(
+          z.enum(["h264", "hevc", "mjpeg"]),
+          z.array(z.string()).check(z.maxLength(16)),
+        ),
+        {},
+      ),
+    }),
+  ),
   /** Files under /sys that give the temperature in thousandths of a degree Celsius. */
   thermalFiles: z.array(z.string()),
   notes: z.string().check(z.maxLength(2000)),

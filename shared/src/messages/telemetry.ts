@@ -25,7 +25,7 @@ export const resultReasons = ["all", "sampled", "exception"] as const;
 export type ResultReason = (typeof resultReasons)[number];
 
 /** Why a frame never became a result. */
-export const dropCauses = ["busy", "stale", "oversized", "quota", "stopping"] as const;
+export const dropCauses = ["busy", "stale", "rate", "oversized", "quota", "stopping"] as const;
 export type DropCause = (typeof dropCauses)[number];
 
 /** Why a frame failed. */

@@ -83,7 +83,7 @@ export const reportedState = z.object({
       z.object({
         name: slug,
         kind: z.string().check(z.maxLength(32)),
-        state: z.enum(["starting", "streaming", "stalled", "failed"]),
+        state: z.enum(["starting", "streaming", "stalled", "backing-off", "failed"]),
         reason: z.nullable(z.string().check(z.maxLength(1000))),
       }),
     )

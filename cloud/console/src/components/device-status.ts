@@ -95,7 +95,7 @@ function losses({ latest }: DeviceSummary): readonly Cause[] {
 function cameras(device: DeviceSummary | DeviceDetail): readonly Cause[] {
   if (!("reported" in device) || device.status === "pending") return [];
   return (device.reported?.cameras ?? [])
-    .filter(({ state }) => state === "stalled" || state === "failed")
+    .filter(({ state }) => ["stalled", "backing-off", "failed"].includes(state))
     .map(({ name, state, reason }) => ({
       tone: state === "failed" ? "critical" : "warn",
       text:

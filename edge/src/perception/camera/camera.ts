@@ -1,13 +1,21 @@
 /**
  * Keeps a source running.
  *
- *   starting ─ frame ─→ streaming ─ silence ─→ stalled ─┐
- *      ↑                    └─ throws ──→ failed ───────┤
- *      └──────────────────── back-off ──────────────────┘      stop, or the source ends: stopped
+ *   starting ─ frame ─→ streaming ─ silence ─→ stalled
+ *      ↑  └─ throws, silence ─┐  └─ throws ─┐     │
+ *      └───── the wait ───── backing-off, or failed after several lives without a picture
+ *
+ * From every state: stopped, when told to, or when the source has no more pictures.
  */
-import { type BackoffLimits, backoffMs } from "@fieldloop/shared/backoff";
 import { messageOf } from "@fieldloop/shared/errors";
 import type { FrameSink, FrameSource, SourceState } from "./source.ts";
+import {
+  defaultSupervisionLimits,
+  ended,
+  noLives,
+  type SupervisionLimits,
+  started,
+} from "./supervision.ts";
 
 export interface CameraOptions {
   readonly name: string;
@@ -15,7 +23,7 @@ export interface CameraOptions {
   readonly sink: FrameSink;
   /** Called on every change, with the reason where there is one. */
   readonly onState?: (state: SourceState, reason: string | null) => void;
-  readonly backoff?: BackoffLimits;
+  readonly limits?: SupervisionLimits;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
 }
@@ -28,8 +36,6 @@ export interface CameraStatus {
   /** Times the source was started again. */
   readonly restarts: number;
 }
-
-const defaultBackoff: BackoffLimits = { delayMsMin: 500, delayMsMax: 30_000 };
 
 export class Camera {
   readonly #options: CameraOptions;
@@ -63,25 +69,31 @@ export class Camera {
   }
 
   async #supervise(stop: AbortSignal): Promise<void> {
-    const { backoff = defaultBackoff, random = Math.random } = this.#options;
-    let failures = 0;
+    const { limits = defaultSupervisionLimits, random = Math.random } = this.#options;
+    let lives = noLives;
     while (!stop.aborted) {
       this.#enter("starting", this.#reason);
-      const ended = await this.#runOnce(stop);
-      if (stop.aborted || ended === "ended") break;
-      failures = ended === "had frames" ? 0 : failures + 1;
-      await sleep(backoffMs(failures, backoff, random()), stop);
+      lives = started(lives, performance.now());
+      const life = await this.#runOnce(stop);
+      if (stop.aborted || life.reason === null) break;
+      const next = ended(lives, life.hadFrames, performance.now(), limits, random());
+      lives = next.lives;
+      this.#enter(next.state, life.reason);
+      await sleep(next.delayMs, stop);
       this.#restarts++;
     }
     this.#enter("stopped", null);
   }
 
-  /** One life of the source. */
-  async #runOnce(stop: AbortSignal): Promise<"ended" | "had frames" | "no frames"> {
+  /** One life of the source, and why it ended; `null` where it has no more pictures. */
+  async #runOnce(
+    stop: AbortSignal,
+  ): Promise<{ readonly hadFrames: boolean; readonly reason: string | null }> {
     const { source, sink } = this.#options;
     const stalled = new AbortController();
     const silence = source.stallMsMax ?? 0;
-    let frames = false;
+    let hadFrames = false;
+    let reason: string | null = null;
     let offering = 0; // a frame that waits for room is the queue's silence and not the camera's
     const alarm =
       silence > 0
@@ -90,16 +102,20 @@ export class Camera {
               alarm?.refresh();
               return;
             }
-            this.#enter("stalled", `no frame for ${silence} ms`);
+            reason = `no frame for ${silence} ms`;
+            this.#enter("stalled", reason);
             stalled.abort();
           }, silence)
         : undefined;
     const watched: FrameSink = {
-      dropped: (frameId, cause) => sink.dropped(frameId, cause),
+      dropped: (frameId, cause) => {
+        alarm?.refresh(); // left out, but there
+        sink.dropped(frameId, cause);
+      },
       failed: (frameId, error) => sink.failed(frameId, error),
       frame: async (frame) => {
         if (!stalled.signal.aborted) {
-          frames = true;
+          hadFrames = true;
           if (this.#state !== "streaming") this.#enter("streaming", null);
         }
         offering++;
@@ -113,13 +129,12 @@ export class Camera {
     };
     try {
       await source.run(watched, AbortSignal.any([stop, stalled.signal]));
-      if (!stalled.signal.aborted) return "ended";
     } catch (error) {
-      this.#enter("failed", messageOf(error));
+      reason ??= messageOf(error);
     } finally {
       clearTimeout(alarm);
     }
-    return frames ? "had frames" : "no frames";
+    return { hadFrames, reason };
   }
 
   #enter(state: SourceState, reason: string | null): void {

@@ -43,7 +43,7 @@ afterEach(() => {
 });
 
 describe("Camera", () => {
-  const instant = { delayMsMin: 0, delayMsMax: 0 };
+  const instant = { delayMsMin: 0, delayMsMax: 0, startsPerMinuteMax: 100, failuresMax: 3 };
   const until = (lives: ((sink: FrameSink, signal: AbortSignal) => Promise<void>)[]) => {
     let life = 0;
     const source: FrameSource = {
@@ -79,7 +79,7 @@ describe("Camera", () => {
       name: "cam",
       source,
       sink,
-      backoff: instant,
+      limits: instant,
       onState: (state, reason) => states.push(reason === null ? state : `${state}: ${reason}`),
     });
     camera.start();
@@ -93,7 +93,7 @@ describe("Camera", () => {
     await camera.stop();
     expect(states).toEqual([
       "starting",
-      "failed: the cable is out",
+      "backing-off: the cable is out",
       "starting: the cable is out",
       "streaming",
       "stopped",
@@ -115,17 +115,18 @@ describe("Camera", () => {
       name: "cam",
       source,
       sink,
-      backoff: instant,
+      limits: instant,
       onState: (state) => states.push(state),
     });
     camera.start();
     await vi.advanceTimersByTimeAsync(1999);
     expect(camera.status().state).toBe("streaming");
     await vi.advanceTimersByTimeAsync(2);
-    expect(states.slice(0, 5)).toEqual([
+    expect(states.slice(0, 6)).toEqual([
       "starting",
       "streaming",
       "stalled",
+      "backing-off",
       "starting",
       "streaming",
     ]);
@@ -154,7 +155,7 @@ describe("Camera", () => {
       name: "cam",
       source,
       sink,
-      backoff: instant,
+      limits: instant,
       onState: (state) => states.push(state),
     });
     camera.start();
@@ -179,11 +180,11 @@ describe("Camera", () => {
       name: "cam",
       source,
       sink: new Recorder(),
-      backoff: { delayMsMin: 60_000, delayMsMax: 60_000 },
+      limits: { ...instant, delayMsMin: 60_000, delayMsMax: 60_000 },
     });
     camera.start();
     await turn();
-    expect(camera.status()).toMatchObject({ state: "failed", reason: "no device" });
+    expect(camera.status()).toMatchObject({ state: "backing-off", reason: "no device" });
     await camera.stop();
     expect(camera.status().state).toBe("stopped");
   });

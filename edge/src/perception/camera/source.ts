@@ -44,7 +44,18 @@ export interface FrameSource {
   readonly stallMsMax: number | null;
 }
 
-export const sourceStates = ["starting", "streaming", "stalled", "failed", "stopped"] as const;
+/**
+ * `stalled` is silence that was noticed, `backing-off` the wait before another try, and `failed` the
+ * same wait after several lives without a picture.
+ */
+export const sourceStates = [
+  "starting",
+  "streaming",
+  "stalled",
+  "backing-off",
+  "failed",
+  "stopped",
+] as const;
 export type SourceState = (typeof sourceStates)[number];
 
 /** Frame ids travel in telemetry, which allows this many characters. */

@@ -1,0 +1,180 @@
+/** Cameras as the configuration describes them: one schema per kind. */
+import { slug } from "@fieldloop/shared/ids";
+import * as z from "zod/mini";
+import { dropPolicies } from "../frame-queue.ts";
+import { isSubsampled, rawFormats } from "./stream/pixel-formats.ts";
+
+const positive = z.int().check(z.positive());
+const text = z.string().check(z.minLength(1), z.maxLength(4096));
+const pixels = z.int().check(z.gte(16), z.lte(8192));
+
+const common = {
+  name: slug,
+  /** Frames a second, at most; a folder or file without it is read as fast as the model runs. */
+  fps: z.optional(z.number().check(z.gt(0), z.lte(120))),
+  policy: z.optional(z.enum(dropPolicies)),
+  queueFramesMax: z._default(z.int().check(z.gte(1), z.lte(64)), 2),
+  frameAgeMsMax: z._default(z.nullable(positive), null),
+};
+
+/** Of cameras that never fall silent by themselves. */
+const live = {
+  ...common,
+  /** Without a frame for this long, the camera is started again. */
+  stallMsMax: z._default(z.int().check(z.gte(500), z.lte(600_000)), 10_000),
+};
+
+/** Of pictures that ffmpeg decodes: wider ones are scaled down by the decoder. */
+const widthMax = z._default(pixels, 1280);
+
+const streamUrl = (protocols: RegExp, example: string) =>
+  z.url({ protocol: protocols, error: `use a URL such as ${example}` });
+
+const directoryCamera = z.strictObject({
+  ...common,
+  kind: z.literal("directory"),
+  directory: z.strictObject({ path: text, loop: z._default(z.boolean(), false) }),
+});
+
+const httpCamera = z.strictObject({ ...common, kind: z.literal("http") });
+
+const syntheticCamera = z.strictObject({
+  ...common,
+  kind: z.literal("synthetic"),
+  synthetic: z.strictObject({
+    /** Path of a scene module, or a package's name. */
+    module: text,
+    /** Default: the device's id. */
+    seed: z.optional(text),
+    settings: z._default(z.record(z.string(), z.string()), {}),
+  }),
+});
+
+const rtspCamera = z.strictObject({
+  ...live,
+  kind: z.literal("rtsp"),
+  rtsp: z.strictObject({
+    /** With name and password where the camera wants them; they are never logged or reported. */
+    url: streamUrl(/^rtsps?$/, "rtsp://camera.example:554/stream1"),
+    /** `tcp` passes firewalls and loses nothing; `udp` is for multicast and old cameras. */
+    transport: z._default(z.enum(["tcp", "udp"]), "tcp"),
+    /** What the camera sends; named, the device profile's hardware decoder is tried first. */
+    codec: z.optional(z.enum(["h264", "hevc", "mjpeg"])),
+    widthMax,
+  }),
+});
+
+const mjpegCamera = z.strictObject({
+  ...live,
+  kind: z.literal("mjpeg"),
+  mjpeg: z.strictObject({ url: streamUrl(/^https?$/, "http://camera.example/video.mjpg") }),
+});
+
+const usbId = /^[0-9a-f]{4}:[0-9a-f]{4}(?::[^\s:/]{1,64})?(?:@[0-9.-]{1,32})?$/i;
+
+const v4l2Camera = z.strictObject({
+  ...live,
+  kind: z.literal("v4l2"),
+  v4l2: z.strictObject({
+    /** A path below /dev, or `usb:vendor:product[:serial][@port]`, which survives replugging. */
+    device: z
+      .string()
+      .check(
+        z.refine(
+          (device) => device.startsWith("/dev/") || usbId.test(device.replace(/^usb:/, "")),
+          "use a path such as /dev/video0, or usb:046d:0825 (vendor:product, then :serial or @port where there are several)",
+        ),
+      ),
+    /** What the camera delivers; `mjpeg` is passed on as it is and costs no transcoding. */
+    format: z._default(z.enum(["mjpeg", "yuyv422", "nv12", "h264"]), "mjpeg"),
+    width: z._default(pixels, 1280),
+    height: z._default(pixels, 720),
+    widthMax,
+  }),
+});
+
+const csiCamera = z.strictObject({
+  ...live,
+  kind: z.literal("csi"),
+  csi: z.prefault(
+    z.strictObject({
+      /** The connector, counted from 0. */
+      index: z._default(z.int().check(z.gte(0), z.lte(15)), 0),
+      /** Multiples of 16, which no pipeline pads. */
+      width: z._default(pixels.check(z.multipleOf(16)), 1280),
+      height: z._default(pixels.check(z.multipleOf(2)), 720),
+    }),
+    {},
+  ),
+});
+
+const fileCamera = z.strictObject({
+  ...common,
+  kind: z.literal("file"),
+  file: z.strictObject({
+    /** A video or picture file that ffmpeg can read. */
+    path: text,
+    loop: z._default(z.boolean(), false),
+    /** Plays at the speed of the recording, not as fast as the model runs. */
+    realTime: z._default(z.boolean(), false),
+    widthMax,
+  }),
+});
+
+const commandCamera = z.strictObject({
+  ...live,
+  kind: z.literal("command"),
+  command: z
+    .strictObject({
+      /** Program and arguments; no shell is in between. */
+      run: z.array(text).check(z.minLength(1), z.maxLength(256)),
+      /** What the program writes: `mjpeg`, `ppm` (P6), or bare pixels of the given size. */
+      format: z.enum(["mjpeg", "ppm", ...rawFormats]),
+      width: z.optional(pixels),
+      height: z.optional(pixels),
+      /** Where it writes: standard output, or descriptor 3 where it chats on standard output. */
+      fd: z._default(z.union([z.literal(1), z.literal(3)]), 1),
+      /** Variables of the agent's environment that the program needs. */
+      env: z._default(z.array(text).check(z.maxLength(64)), []),
+    })
+    .check(
+      z.refine(
+        ({ format, width, height }) =>
+          format === "mjpeg" || format === "ppm" || (width !== undefined && height !== undefined),
+        "bare pixels need width and height; mjpeg and ppm say their size themselves",
+      ),
+      z.refine(
+        ({ format, width = 0, height = 0 }) =>
+          format === "mjpeg" ||
+          format === "ppm" ||
+          !isSubsampled(format) ||
+          (width % 2 === 0 && height % 2 === 0),
+        "yuv420p and nv12 need an even width and height",
+      ),
+    ),
+});
+
+export const cameraSettings = z.discriminatedUnion("kind", [
+  directoryCamera,
+  httpCamera,
+  syntheticCamera,
+  rtspCamera,
+  mjpegCamera,
+  v4l2Camera,
+  csiCamera,
+  fileCamera,
+  commandCamera,
+]);
+export type CameraConfig = z.output<typeof cameraSettings>;
+export type CameraKind = CameraConfig["kind"];
+
+/** Paths in a configuration are relative to its folder. @param at makes a path absolute */
+export function withPaths(camera: CameraConfig, at: (path: string) => string): CameraConfig {
+  if (camera.kind === "directory")
+    return { ...camera, directory: { ...camera.directory, path: at(camera.directory.path) } };
+  if (camera.kind === "file")
+    return { ...camera, file: { ...camera.file, path: at(camera.file.path) } };
+  if (camera.kind !== "synthetic" || !camera.synthetic.module.startsWith(".")) return camera;
+  const { module } = camera.synthetic;
+  return { ...camera, synthetic: { ...camera.synthetic, module: at(module) } };
+}
