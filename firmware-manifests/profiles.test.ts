@@ -18,6 +18,7 @@ describe("the device profiles", () => {
   });
 
   it.each([
+    ["Raspberry Pi 4 Model B Rev 1.5", "arm64", "raspberry-pi-4", "board"],
     ["Raspberry Pi 5 Model B Rev 1.0", "arm64", "raspberry-pi-5", "board"],
     [
       "NVIDIA Jetson Orin NX Engineering Reference Developer Kit",

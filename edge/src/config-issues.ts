@@ -1,5 +1,6 @@
 /** Says in one line what is wrong with a configuration, and what would be right. Pure. */
 import type * as z from "zod/mini";
+import { redact } from "./platform/redact.ts";
 
 interface Issue {
   readonly code?: string | undefined;
@@ -87,6 +88,8 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return at;
 }
 
-function shorten(text: string | undefined): string {
-  return text === undefined || text.length <= 80 ? (text ?? "missing") : `${text.slice(0, 77)}…`;
+/** The value for people to see: without passwords, and not endless. */
+function shorten(value: string | undefined): string {
+  const text = redact(value ?? "missing");
+  return text.length <= 80 ? text : `${text.slice(0, 77)}…`;
 }

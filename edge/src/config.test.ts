@@ -25,9 +25,18 @@ cameras:
   - { name: door, kind: directory, directory: { path: /srv/frames } }
   - { name: push, kind: http, policy: drop-latest }
   - { name: belt, kind: synthetic, fps: 2, synthetic: { module: ./egg-line.js } }
+  - { name: gate, kind: rtsp, fps: 5, rtsp: { url: "rtsp://me:pw@10.0.0.7/live", codec: h264 } }
+  - { name: yard, kind: mjpeg, mjpeg: { url: "http://10.0.0.8/video.mjpg" } }
+  - { name: desk, kind: v4l2, v4l2: { device: "usb:046d:0825:5A6B@1-1.2" } }
+  - { name: lens, kind: csi }
+  - { name: tape, kind: file, file: { path: clips/a.mp4 } }
+  - { name: tool, kind: command, command: { run: [my-camera], format: gray, width: 64, height: 48 } }
 `);
   expect(config.cloud?.url).toBe("http://127.0.0.1:8080");
-  expect(config.cameras.map(({ kind }) => kind)).toEqual(["directory", "http", "synthetic"]);
+  expect(config.cameras.map(({ kind }) => kind)).toEqual(
+    "directory http synthetic rtsp mjpeg v4l2 csi file command".split(" "),
+  );
+  expect(config.cameras[6]).toMatchObject({ stallMsMax: 10_000, csi: { width: 1280, index: 0 } });
   expect(config.cameras[2]).toMatchObject({ queueFramesMax: 2, synthetic: { settings: {} } });
 });
 
@@ -75,7 +84,27 @@ test.each([
   ],
   [
     "cameras: [{ name: a, kind: usb }]",
-    `agent.yaml: cameras.0.kind is "usb": expected one of 'directory' | 'http' | 'synthetic'`,
+    `agent.yaml: cameras.0.kind is "usb": expected one of 'directory' | 'http' | 'synthetic' | 'rtsp' | 'mjpeg' | 'v4l2' | 'csi' | 'file' | 'command'`,
+  ],
+  [
+    "cameras: [{ name: a, kind: rtsp, rtsp: { url: 'http://me:secret@cam/1' } }]",
+    'agent.yaml: cameras.0.rtsp.url is "http://***@cam/1": use a URL such as rtsp://camera.example:554/stream1',
+  ],
+  [
+    "cameras: [{ name: a, kind: v4l2, v4l2: { device: video0 } }]",
+    'agent.yaml: cameras.0.v4l2.device is "video0": use a path such as /dev/video0, or usb:046d:0825',
+  ],
+  [
+    "cameras: [{ name: a, kind: command, command: { run: [cat], format: rgb24 } }]",
+    'cameras.0.command is {"run":["cat"],"format":"rgb24"}: bare pixels need width and height; mjpeg and ppm say their size themselves',
+  ],
+  [
+    "cameras: [{ name: a, kind: command, command: { run: [], format: ppm } }]",
+    "agent.yaml: cameras.0.command.run is []: Too small",
+  ],
+  [
+    "cameras: [{ name: a, kind: csi, csi: { width: 1000 } }]",
+    "agent.yaml: cameras.0.csi.width is 1000: ",
   ],
   ["- a", 'agent.yaml must be a mapping of settings such as "dataDir: /var/lib/fieldloop-agent"'],
   ["a: b: c", "agent.yaml is not valid YAML"],

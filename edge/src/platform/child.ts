@@ -3,8 +3,8 @@
  * holds no secrets of the agent, and with the end of what it said kept for the reason.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Readable } from "node:stream";
-import { AppError } from "@fieldloop/shared/errors";
+import { Readable } from "node:stream";
+import { AppError, assert } from "@fieldloop/shared/errors";
 
 export interface ChildOptions {
   /** Program and arguments. */
@@ -38,13 +38,12 @@ export class Child {
   readonly #killMs: number;
   #tail = "";
 
-  private constructor(child: ChildProcess, options: ChildOptions) {
+  /** @param child just spawned, detached, with pipes; `startChild` makes one */
+  constructor(child: ChildProcess, options: ChildOptions) {
     this.#child = child;
     this.#killMs = options.killMs ?? killMsDefault;
     const output = child.stdio[options.fd];
-    if (output === null || output === undefined || !("read" in output)) {
-      throw new Error("the child's output is a pipe");
-    }
+    assert(output instanceof Readable, "the child's output is a pipe");
     this.output = output;
     child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#listen(text));
     // What a chatty program says on 1 is kept like its errors, and never blocks it.
@@ -52,24 +51,6 @@ export class Child {
     this.ended = new Promise((resolve) => {
       child.on("close", (code, signal) => resolve({ code, signal }));
     });
-  }
-
-  /** @throws AppError `source-failed` where the program cannot be started */
-  static async start(options: ChildOptions): Promise<Child> {
-    const [program, ...args] = options.command;
-    const child = spawn(program, args, {
-      stdio: ["ignore", "pipe", "pipe", ...(options.fd === 3 ? ["pipe" as const] : [])],
-      env: environmentOf(process.env, options.environment ?? []),
-      detached: true,
-    });
-    const running = new Child(child, options);
-    await new Promise<void>((resolve, reject) => {
-      child.once("spawn", resolve);
-      child.once("error", (cause) => reject(cannotStart(program, options.hint, cause)));
-    });
-    // Signals that cannot be sent any more are no news.
-    child.on("error", () => undefined);
-    return running;
   }
 
   /** The last line that the program said; empty where it said nothing. */
@@ -110,6 +91,24 @@ export class Child {
   #listen(text: string): void {
     this.#tail = (this.#tail + text).slice(-tailCharsMax);
   }
+}
+
+/** @throws AppError `source-failed` where the program cannot be started */
+export async function startChild(options: ChildOptions): Promise<Child> {
+  const [program, ...args] = options.command;
+  const child = spawn(program, args, {
+    stdio: ["ignore", "pipe", "pipe", ...(options.fd === 3 ? ["pipe" as const] : [])],
+    env: environmentOf(process.env, options.environment ?? []),
+    detached: true,
+  });
+  const running = new Child(child, options);
+  await new Promise<void>((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.once("error", (cause) => reject(cannotStart(program, options.hint, cause)));
+  });
+  // Signals that cannot be sent any more are no news.
+  child.on("error", () => undefined);
+  return running;
 }
 
 /** The variables of an environment that a child gets. */

@@ -8,6 +8,7 @@
  * From every state: stopped, when told to, or when the source has no more pictures.
  */
 import { messageOf } from "@fieldloop/shared/errors";
+import { SilenceAlarm } from "./silence-alarm.ts";
 import type { FrameSink, FrameSource, SourceState } from "./source.ts";
 import {
   defaultSupervisionLimits,
@@ -36,6 +37,9 @@ export interface CameraStatus {
   /** Times the source was started again. */
   readonly restarts: number;
 }
+
+/** A stream may need this long to its first picture: connecting, and waiting for a key frame. */
+const firstFrameMsMax = 15_000;
 
 export class Camera {
   readonly #options: CameraOptions;
@@ -91,40 +95,25 @@ export class Camera {
   ): Promise<{ readonly hadFrames: boolean; readonly reason: string | null }> {
     const { source, sink } = this.#options;
     const stalled = new AbortController();
-    const silence = source.stallMsMax ?? 0;
     let hadFrames = false;
     let reason: string | null = null;
-    let offering = 0; // a frame that waits for room is the queue's silence and not the camera's
-    const alarm =
-      silence > 0
-        ? setTimeout(() => {
-            if (offering > 0) {
-              alarm?.refresh();
-              return;
-            }
-            reason = `no frame for ${silence} ms`;
-            this.#enter("stalled", reason);
-            stalled.abort();
-          }, silence)
-        : undefined;
+    const alarm = this.#listen((ms) => {
+      reason = `no frame for ${ms} ms`;
+      this.#enter("stalled", reason);
+      stalled.abort();
+    });
     const watched: FrameSink = {
       dropped: (frameId, cause) => {
-        alarm?.refresh(); // left out, but there
+        alarm?.heard(); // left out, but there
         sink.dropped(frameId, cause);
       },
       failed: (frameId, error) => sink.failed(frameId, error),
-      frame: async (frame) => {
+      frame: (frame) => {
         if (!stalled.signal.aborted) {
           hadFrames = true;
           if (this.#state !== "streaming") this.#enter("streaming", null);
         }
-        offering++;
-        try {
-          return await sink.frame(frame);
-        } finally {
-          offering--;
-          alarm?.refresh();
-        }
+        return alarm === undefined ? sink.frame(frame) : alarm.hold(() => sink.frame(frame));
       },
     };
     try {
@@ -132,9 +121,16 @@ export class Camera {
     } catch (error) {
       reason ??= messageOf(error);
     } finally {
-      clearTimeout(alarm);
+      alarm?.stop();
     }
     return { hadFrames, reason };
+  }
+
+  #listen(onSilence: (ms: number) => void): SilenceAlarm | undefined {
+    const silenceMsMax = this.#options.source.stallMsMax;
+    if (silenceMsMax === null) return undefined;
+    const startMsMax = Math.max(silenceMsMax, firstFrameMsMax);
+    return new SilenceAlarm({ silenceMsMax, startMsMax, onSilence });
   }
 
   #enter(state: SourceState, reason: string | null): void {

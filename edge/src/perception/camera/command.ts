@@ -3,7 +3,7 @@
  * runs, it is watched by `camera.ts`; when it must go, all that it started goes with it.
  */
 import { defaultImageLimits, type ImageLimits } from "@fieldloop/shared-node/image";
-import { Child, type Ending } from "../../platform/child.ts";
+import { type Ending, startChild } from "../../platform/child.ts";
 import { redact } from "../../platform/redact.ts";
 import { RateGate } from "./rate-gate.ts";
 import type { Recipe } from "./recipes.ts";
@@ -60,7 +60,7 @@ export class CommandSource implements FrameSource {
     signal: AbortSignal,
   ): Promise<Ending & { readonly lastWords: string }> {
     const { command, fd, environment, hint } = recipe;
-    const child = await Child.start({ command, fd, environment, ...(hint && { hint }) });
+    const child = await startChild({ command, fd, environment, ...(hint && { hint }) });
     const cut = () => child.output.destroy();
     signal.addEventListener("abort", cut);
     try {

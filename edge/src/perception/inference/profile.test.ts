@@ -17,7 +17,7 @@ describe("chooseProfile", () => {
   it("says which profiles there are when the name is unknown or for another processor", async () => {
     const profiles = await readProfiles();
     expect(() => chooseProfile(profiles, pc, "commodore-64")).toThrow(
-      'there is no device profile "commodore-64"; known are jetson-orin-nx, linux-arm64, linux-x64, raspberry-pi-5',
+      'there is no device profile "commodore-64"; known are jetson-orin-nx, linux-arm64, linux-x64, raspberry-pi-4, raspberry-pi-5',
     );
     expect(() => chooseProfile(profiles, pc, "raspberry-pi-5")).toThrow(
       'the device profile "raspberry-pi-5" is not for x64; for this computer there are linux-x64',
