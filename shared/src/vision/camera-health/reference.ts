@@ -1,0 +1,219 @@
+/** What a camera sees when all is well, made at commissioning and kept with the camera. */
+import * as z from "zod/mini";
+import { AppError } from "../../errors.ts";
+import { type Bands, bandsOf, noiseGain, tileGrid } from "./bands.ts";
+import { type Change, changeBetween, noiseOf } from "./noise.ts";
+import { checkThumbnail, type Thumbnail, thumbnailLimits } from "./thumbnail.ts";
+import { blackLevelMax, median, quantile, toneOf } from "./tone.ts";
+
+/** More add nothing to a median and much to the memory. */
+export const referenceThumbnailsMax = 512;
+
+const side = z
+  .int()
+  .check(z.gte(thumbnailLimits.sidePixelsMin), z.lte(thumbnailLimits.sidePixelsMax));
+const perTile = z
+  .array(z.number().check(z.nonnegative()))
+  .check(z.minLength(tileGrid.count), z.maxLength(tileGrid.count));
+const level = z.number().check(z.gte(0), z.lte(255));
+const frameSide = z.int().check(z.gte(1), z.lte(65_535));
+
+/** Serialisable; below 64 kB as JSON, since the scene is bounded by `thumbnailLimits.pixelsMax`. */
+export const healthReference = z
+  .strictObject({
+    v: z.literal(1),
+    width: side,
+    height: side,
+    frame: z.strictObject({ width: frameSide, height: frameSide }),
+    /** How many thumbnails it was made of. */
+    thumbnails: z.int().check(z.gte(1), z.lte(referenceThumbnailsMax)),
+    /** Median picture, base64 of width * height bytes: what moves and what is noise are gone. */
+    scene: z
+      .base64()
+      .check(z.maxLength(4 * Math.ceil(thumbnailLimits.pixelsMax / 3)), z.minLength(4)),
+    tiles: z.strictObject({
+      /** Mean grey level. */
+      mean: perTile,
+      /** Mean grey level in the darkest of the thumbnails. */
+      unlit: perTile,
+      /** Contrast of the fine and of the middle band: amplitude by mean grey level. */
+      fine: perTile,
+      middle: perTile,
+      /** Mean absolute difference between two frames when only noise changes, grey levels. */
+      change: perTile,
+    }),
+    /** Mean distance from grey of a frame in colour; `null` for a grey camera. */
+    chroma: z.nullable(z.number().check(z.gte(0), z.lte(182))),
+    /** Clipped share of the brightest thumbnails, 0 to 1. */
+    brightShare: z.number().check(z.gte(0), z.lte(1)),
+    /** Standard deviation of the noise, grey levels. */
+    noise: level,
+    /** Focus score as of `measure`. */
+    focus: z.number().check(z.nonnegative()),
+    /** Mean tile minimum by white level: 0 for deep shadows everywhere, 1 for a veil. */
+    darkChannel: z.number().check(z.gte(0), z.lte(1)),
+  })
+  .check(
+    z.refine(
+      ({ width, height, scene }) => scene.length === 4 * Math.ceil((width * height) / 3),
+      "the scene has not one byte per pixel",
+    ),
+  );
+export type HealthReference = z.infer<typeof healthReference>;
+
+/** Added to a mean before dividing by it, so that nearly black tiles do not give huge contrasts. */
+const meanFloor = 4;
+
+/** Amplitudes of fine and middle band by mean grey level, the noise taken out. */
+export function contrastsOf(bands: Bands, noise: number) {
+  const contrast = (energies: Float64Array, gain: number) =>
+    energies.map(
+      (energy, tile) =>
+        Math.sqrt(Math.max(0, energy - gain * noise * noise)) /
+        ((bands.mean[tile] ?? 0) + meanFloor),
+    );
+  return {
+    fine: contrast(bands.fine, noiseGain.laplacian),
+    middle: contrast(bands.middle, noiseGain.middle),
+  };
+}
+
+/** Grey levels that a contrast amounts to in a tile of this mean. */
+export function amplitudeOf(contrast: number, mean: number): number {
+  return contrast * (mean + meanFloor);
+}
+
+/** Variance of the Laplacian without its noise, by the contrast: amplitude, not energy. */
+export function focusOf(bands: Bands, noise: number, contrast: number) {
+  const amplitude = (energy: number, gain: number) =>
+    Math.sqrt(Math.max(0, energy - gain * noise * noise)) / Math.max(1, contrast);
+  return {
+    laplacian: amplitude(bands.laplacian, noiseGain.laplacian),
+    tenengrad: amplitude(bands.tenengrad, noiseGain.tenengrad),
+  };
+}
+
+export function darkChannelOf(bands: Bands, whiteLevel: number): number {
+  const mean = bands.darkest.reduce((sum, darkest) => sum + darkest, 0) / bands.darkest.length;
+  return Math.min(1, mean / Math.max(1, whiteLevel));
+}
+
+/**
+ * Makes the reference from thumbnails of the camera at work, in the order they were taken. Thirty
+ * over a few minutes do; those of a whole day, night included, also teach which parts may be unlit.
+ * @throws AppError `health-reference-unusable` for none, too many, different sizes, or darkness
+ */
+export function referenceOf(thumbnails: readonly Thumbnail[]): HealthReference {
+  const first = checked(thumbnails);
+  const looks = thumbnails.map((thumbnail, i) => lookAt(thumbnail, thumbnails[i - 1]));
+  const lit = looks.filter(({ tone }) => tone.p95 > blackLevelMax);
+  if (lit.length === 0) {
+    throw unusable("every thumbnail is dark; make the reference while the scene is lit");
+  }
+  const middle = (of: (look: Look) => number) => median(lit.map(of)) ?? 0;
+  const chromas = lit.flatMap(({ chroma }) => (chroma === null ? [] : [chroma]));
+  return {
+    v: 1,
+    width: first.width,
+    height: first.height,
+    frame: { width: first.frame.width, height: first.frame.height },
+    thumbnails: thumbnails.length,
+    scene: toBase64(medianPicture(lit.map(({ luma }) => luma))),
+    tiles: tilesOf(looks, lit),
+    chroma: chromas.length === 0 ? null : round(quantile(chromas, 0.75) ?? 0),
+    brightShare: quantile(lit.map(({ tone }) => tone.brightShare), 0.95) ?? 0, // biome-ignore format: one thought
+    noise: round(middle(({ noise }) => noise)),
+    focus: round(middle(({ focus }) => focus.laplacian)),
+    darkChannel: round(middle(({ darkChannel }) => darkChannel)),
+  };
+}
+
+type Look = ReturnType<typeof lookAt>;
+
+function lookAt(thumbnail: Thumbnail, before: Thumbnail | undefined) {
+  const bands = bandsOf(thumbnail);
+  const change = before === undefined ? undefined : changeBetween(thumbnail, before);
+  const noise = noiseOf(bands, change);
+  const tone = toneOf(thumbnail.luma);
+  return {
+    luma: thumbnail.luma,
+    chroma: thumbnail.chroma,
+    bands,
+    change,
+    noise,
+    tone,
+    contrasts: contrastsOf(bands, noise),
+    focus: focusOf(bands, noise, tone.contrast),
+    darkChannel: darkChannelOf(bands, tone.p99),
+  };
+}
+
+function tilesOf(looks: readonly Look[], lit: readonly Look[]): HealthReference["tiles"] {
+  const each = (of: (tile: number) => number) =>
+    Array.from({ length: tileGrid.count }, (_, tile) => round(of(tile)));
+  const typical = (of: (look: Look) => Float64Array) =>
+    each((tile) => median(lit.map((look) => of(look)[tile] ?? 0)) ?? 0);
+  const changes = looks.flatMap(({ change }): readonly Change[] => change === undefined ? [] : [change]); // biome-ignore format: one thought
+  return {
+    mean: typical(({ bands }) => bands.mean),
+    unlit: each((tile) => quantile(looks.map(({ bands }) => bands.mean[tile] ?? 0), 0.02) ?? 0), // biome-ignore format: one thought
+    fine: typical(({ contrasts }) => contrasts.fine),
+    middle: typical(({ contrasts }) => contrasts.middle),
+    change: each((tile) => quantile(changes.map(({ tiles }) => tiles[tile] ?? 0), 0.25) ?? 0), // biome-ignore format: one thought
+  };
+}
+
+function checked(thumbnails: readonly Thumbnail[]): Thumbnail {
+  const [first] = thumbnails;
+  if (first === undefined || thumbnails.length > referenceThumbnailsMax) {
+    throw unusable(
+      `a reference is made of 1 to ${referenceThumbnailsMax} thumbnails, not of ${thumbnails.length}`,
+    );
+  }
+  for (const thumbnail of thumbnails) {
+    checkThumbnail(thumbnail);
+    const { width, height } = thumbnail;
+    if (width !== first.width || height !== first.height) {
+      throw unusable(
+        `the thumbnails have different sizes, ${first.width} x ${first.height} and ${width} x ${height}; take them with one camera setting`,
+      );
+    }
+  }
+  return first;
+}
+
+function medianPicture(pictures: readonly Uint8Array[]): Uint8Array {
+  const [first = new Uint8Array()] = pictures;
+  const values = new Uint8Array(pictures.length);
+  return first.map((_, i) => {
+    pictures.forEach((picture, n) => {
+      values[n] = picture[i] ?? 0;
+    });
+    return values.sort()[values.length >> 1] ?? 0;
+  });
+}
+
+/** Bytes as base64; `btoa` is there in browsers and in Node. */
+function toBase64(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
+}
+
+/** The median picture's bytes. */
+export function sceneOf(reference: HealthReference): Uint8Array {
+  return Uint8Array.from(atob(reference.scene), (letter) => letter.charCodeAt(0));
+}
+
+/** Whether a reference was made of thumbnails of this size. */
+export function fits(thumbnail: Thumbnail, reference: HealthReference): boolean {
+  return thumbnail.width === reference.width && thumbnail.height === reference.height;
+}
+
+function round(value: number): number {
+  return Math.round(value * 10_000) / 10_000;
+}
+
+function unusable(message: string): AppError {
+  return new AppError({ code: "health-reference-unusable", message, status: 422 });
+}
