@@ -5,7 +5,14 @@
 import { bandsOf, noiseGain, tileGrid } from "./bands.ts";
 import { type Comparison, compare } from "./compare.ts";
 import { changeBetween, noiseOf } from "./noise.ts";
-import { contrastsOf, darkChannelOf, fits, focusOf, type HealthReference } from "./reference.ts";
+import {
+  contrastsOf,
+  darkChannelOf,
+  fits,
+  focusOf,
+  type HealthReference,
+  saturationOf,
+} from "./reference.ts";
 import type { Registration } from "./register.ts";
 import { checkThumbnail, type Thumbnail } from "./thumbnail.ts";
 import { type Tone, toneOf } from "./tone.ts";
@@ -22,8 +29,8 @@ export interface HealthFeatures {
   readonly edgeDensity: number;
   /** Mean tile minimum by white level, 0 to 1: high in haze (after He, Sun, Tang, CVPR 2009). */
   readonly darkChannel: number;
-  /** Mean distance from grey, `null` for a grey source. */
-  readonly chroma: number | null;
+  /** Mean distance from grey by the mean grey level, `null` for a grey source. */
+  readonly saturation: number | null;
   /** Contrast of the middle band per tile, `columns` by `rows`, row by row. */
   readonly localContrast: {
     readonly columns: number;
@@ -34,11 +41,13 @@ export interface HealthFeatures {
   readonly change: { readonly identical: boolean; readonly difference: number } | null;
   /** Against the reference; `null` without one that fits. */
   readonly compared: Comparison | null;
-  /** What the reference knows about colour and clipping, for the judgement. */
-  readonly usual: { readonly chroma: number | null; readonly brightShare: number } | null;
+  /** What the reference says of the same, for the judgement. */
+  readonly usual: Usual | null;
   /** Where the camera points, filled in by whoever calls `register`; `undefined` if not this time. */
   readonly registration?: Registration | null | undefined;
 }
+
+export type Usual = Pick<HealthReference, "saturation" | "brightShare" | "darkChannel">;
 
 /**
  * @param previous the thumbnail that was measured before, for noise and for frozen pictures
@@ -64,12 +73,19 @@ export function measure(
     focus: focusOf(bands, noise, tone.contrast),
     edgeDensity: edgeDensityOf(bands.gradients, tone, noise),
     darkChannel: darkChannelOf(bands, tone.p99),
-    chroma: thumbnail.chroma,
+    saturation: saturationOf(thumbnail.chroma, tone),
     localContrast: { columns, rows, values: [...contrastsOf(bands, noise).middle] },
     change:
       change === undefined ? null : { identical: change.identical, difference: change.difference },
     compared: known === undefined ? null : compare(bands, noise, change, known),
-    usual: known === undefined ? null : { chroma: known.chroma, brightShare: known.brightShare },
+    usual:
+      known === undefined
+        ? null
+        : {
+            saturation: known.saturation,
+            brightShare: known.brightShare,
+            darkChannel: known.darkChannel,
+          },
   };
 }
 

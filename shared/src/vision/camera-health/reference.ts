@@ -4,7 +4,7 @@ import { AppError } from "../../errors.ts";
 import { type Bands, bandsOf, noiseGain, tileGrid } from "./bands.ts";
 import { type Change, changeBetween, noiseOf } from "./noise.ts";
 import { checkThumbnail, type Thumbnail, thumbnailLimits } from "./thumbnail.ts";
-import { blackLevelMax, median, quantile, toneOf } from "./tone.ts";
+import { blackLevelMax, median, quantile, type Tone, toneOf } from "./tone.ts";
 
 /** More add nothing to a median and much to the memory. */
 export const referenceThumbnailsMax = 512;
@@ -39,11 +39,13 @@ export const healthReference = z
       /** Contrast of the fine and of the middle band: amplitude by mean grey level. */
       fine: perTile,
       middle: perTile,
+      /** Fine by middle contrast when something sharp is there: what passes by may be sharper. */
+      detail: perTile,
       /** Mean absolute difference between two frames when only noise changes, grey levels. */
       change: perTile,
     }),
-    /** Mean distance from grey of a frame in colour; `null` for a grey camera. */
-    chroma: z.nullable(z.number().check(z.gte(0), z.lte(182))),
+    /** Saturation of a frame in colour, as of `saturationOf`; `null` for a grey camera. */
+    saturation: z.nullable(z.number().check(z.gte(0), z.lte(46))),
     /** Clipped share of the brightest thumbnails, 0 to 1. */
     brightShare: z.number().check(z.gte(0), z.lte(1)),
     /** Standard deviation of the noise, grey levels. */
@@ -78,9 +80,28 @@ export function contrastsOf(bands: Bands, noise: number) {
   };
 }
 
+/** Fine by middle contrast of a tile: what defocus lowers and light does not. */
+export function detailOf(contrasts: ReturnType<typeof contrastsOf>, tile: number): number {
+  const middle = contrasts.middle[tile] ?? 0;
+  return middle <= 0 ? 0 : (contrasts.fine[tile] ?? 0) / middle;
+}
+
 /** Grey levels that a contrast amounts to in a tile of this mean. */
 export function amplitudeOf(contrast: number, mean: number): number {
   return contrast * (mean + meanFloor);
+}
+
+/** A tile is structured when its bands reach these amplitudes, grey levels. */
+const structured = { fine: 4, middle: 2.5 } as const;
+
+/** Which tiles of a reference carry structure that can be missed: 1, or 0. */
+export function structuredTiles(tiles: HealthReference["tiles"], noise: number): Uint8Array {
+  const fineMin = Math.max(structured.fine, 2 * noise * Math.sqrt(noiseGain.laplacian));
+  return Uint8Array.from({ length: tileGrid.count }, (_, tile) => {
+    const level = tiles.mean[tile] ?? 0;
+    const isFine = amplitudeOf(tiles.fine[tile] ?? 0, level) >= fineMin;
+    return isFine && amplitudeOf(tiles.middle[tile] ?? 0, level) >= structured.middle ? 1 : 0;
+  });
 }
 
 /** Variance of the Laplacian without its noise, by the contrast: amplitude, not energy. */
@@ -98,6 +119,11 @@ export function darkChannelOf(bands: Bands, whiteLevel: number): number {
   return Math.min(1, mean / Math.max(1, whiteLevel));
 }
 
+/** Mean distance from grey by the mean grey level, so that less light does not look like no colour. */
+export function saturationOf(chroma: number | null, tone: Tone): number | null {
+  return chroma === null ? null : chroma / (tone.mean + meanFloor);
+}
+
 /**
  * Makes the reference from thumbnails of the camera at work, in the order they were taken. Thirty
  * over a few minutes do; those of a whole day, night included, also teach which parts may be unlit.
@@ -111,7 +137,8 @@ export function referenceOf(thumbnails: readonly Thumbnail[]): HealthReference {
     throw unusable("every thumbnail is dark; make the reference while the scene is lit");
   }
   const middle = (of: (look: Look) => number) => median(lit.map(of)) ?? 0;
-  const chromas = lit.flatMap(({ chroma }) => (chroma === null ? [] : [chroma]));
+  const tiles = tilesOf(looks, lit);
+  const colours = lit.flatMap(({ saturation }) => (saturation === null ? [] : [saturation]));
   return {
     v: 1,
     width: first.width,
@@ -119,8 +146,8 @@ export function referenceOf(thumbnails: readonly Thumbnail[]): HealthReference {
     frame: { width: first.frame.width, height: first.frame.height },
     thumbnails: thumbnails.length,
     scene: toBase64(medianPicture(lit.map(({ luma }) => luma))),
-    tiles: tilesOf(looks, lit),
-    chroma: chromas.length === 0 ? null : round(quantile(chromas, 0.75) ?? 0),
+    tiles,
+    saturation: colours.length === 0 ? null : round(quantile(colours, 0.75) ?? 0),
     brightShare: quantile(lit.map(({ tone }) => tone.brightShare), 0.95) ?? 0, // biome-ignore format: one thought
     noise: round(middle(({ noise }) => noise)),
     focus: round(middle(({ focus }) => focus.laplacian)),
@@ -137,7 +164,7 @@ function lookAt(thumbnail: Thumbnail, before: Thumbnail | undefined) {
   const tone = toneOf(thumbnail.luma);
   return {
     luma: thumbnail.luma,
-    chroma: thumbnail.chroma,
+    saturation: saturationOf(thumbnail.chroma, tone),
     bands,
     change,
     noise,
@@ -159,6 +186,13 @@ function tilesOf(looks: readonly Look[], lit: readonly Look[]): HealthReference[
     unlit: each((tile) => quantile(looks.map(({ bands }) => bands.mean[tile] ?? 0), 0.02) ?? 0), // biome-ignore format: one thought
     fine: typical(({ contrasts }) => contrasts.fine),
     middle: typical(({ contrasts }) => contrasts.middle),
+    detail: each(
+      (tile) =>
+        quantile(
+          lit.map(({ contrasts }) => detailOf(contrasts, tile)),
+          0.75,
+        ) ?? 0,
+    ),
     change: each((tile) => quantile(changes.map(({ tiles }) => tiles[tile] ?? 0), 0.25) ?? 0), // biome-ignore format: one thought
   };
 }

@@ -32,6 +32,11 @@ export interface Registration {
   readonly confidence: number;
   /** Share that agrees where it lies. */
   readonly confidenceUnmoved: number;
+  /**
+   * Share of the unlikeness of the agreeing tiles that moving back takes away, 0 to 1: next to
+   * nothing where the shift is only the noise of a blurred or busy picture.
+   */
+  readonly explained: number;
 }
 
 /** How far phase correlation looks, as a share of each side. */
@@ -60,14 +65,20 @@ export function register(
   if (unmoved === undefined) return null;
   const found = candidatesOf(was, now, unmoved.share).map((start) => settle(was, now, start));
   const best = found.reduce((a, b) => (b.mean > a.mean ? b : a));
-  return registrationOf(best, unmoved.share, thumbnail);
+  return registrationOf(best, unmoved, thumbnail);
 }
 
-interface Settled {
-  readonly similarity: Similarity;
+interface Agreement {
+  /** Share of the tiles that agree. */
   readonly share: number;
   /** Mean likeness of the tiles. */
   readonly mean: number;
+  /** Likeness of each tile; NaN where the reference has too little structure. */
+  readonly tiles: Float64Array;
+}
+
+interface Settled extends Agreement {
+  readonly similarity: Similarity;
 }
 
 function settle(was: Grey, now: Grey, start: Similarity): Settled {
@@ -75,7 +86,8 @@ function settle(was: Grey, now: Grey, start: Similarity): Settled {
   const before = agreementOf(was, now, start);
   const after = agreementOf(was, now, similarity);
   if (after !== undefined && after.mean >= (before?.mean ?? -1)) return { similarity, ...after };
-  return { similarity: start, share: before?.share ?? 0, mean: before?.mean ?? -1 };
+  const { share, mean, tiles } = before ?? { share: 0, mean: -1, tiles: new Float64Array() };
+  return { similarity: start, share, mean, tiles };
 }
 
 /** Standing still, the best of the shifts, and where neither convinces the best turned one. */
@@ -156,7 +168,8 @@ function shareOf(
     readonly ab: Float64Array;
   },
   tilePixels: number,
-): { readonly share: number; readonly mean: number } | undefined {
+): Agreement | undefined {
+  const tiles = new Float64Array(sums.n.length).fill(Number.NaN);
   let judged = 0;
   let agreeing = 0;
   let total = 0;
@@ -166,15 +179,16 @@ function shareOf(
     if (n < tilePixels / 2 || aa / n < energyMin) continue;
     judged++;
     const likeness = bb <= 0 ? 0 : ab / Math.sqrt(aa * bb);
+    tiles[tile] = likeness;
     total += Math.max(0, likeness);
     if (likeness >= likenessMin) agreeing++;
   }
-  return judged < 12 ? undefined : { share: agreeing / judged, mean: total / judged };
+  return judged < 12 ? undefined : { share: agreeing / judged, mean: total / judged, tiles };
 }
 
 function registrationOf(
-  { similarity, share }: Settled,
-  unmoved: number,
+  { similarity, share, tiles }: Settled,
+  unmoved: Agreement,
   { width, height, frame }: Thumbnail,
 ): Registration {
   const { tx, ty, a, b } = similarity;
@@ -187,6 +201,19 @@ function registrationOf(
     displacement: (moved * frame.width) / width,
     displacementShare: moved / width,
     confidence: share,
-    confidenceUnmoved: unmoved,
+    confidenceUnmoved: unmoved.share,
+    explained: explainedOf(tiles, unmoved.tiles),
   };
+}
+
+function explainedOf(after: Float64Array, before: Float64Array): number {
+  let gained = 0;
+  let missing = 0;
+  after.forEach((likeness, tile) => {
+    const was = before[tile] ?? Number.NaN;
+    if (Number.isNaN(was) || !(likeness >= likenessMin)) return;
+    gained += likeness - was;
+    missing += 1 - was;
+  });
+  return missing <= 0 ? 0 : Math.max(0, gained / missing);
 }

@@ -1,5 +1,6 @@
 /** From a drawn place to a thumbnail: where the camera points, its lens, light, sensor and JPEG. */
 import type { Thumbnail } from "../thumbnail.ts";
+import { jpegLike } from "./jpeg.ts";
 import { latticeNoise, normalsFrom } from "./random.ts";
 import { type Canvas, frameSize } from "./scene.ts";
 
@@ -129,7 +130,7 @@ function covered(picture: Canvas, { kind, level, place }: Cover): Canvas {
     const fingers = [-95, -32, 32, 95].map(
       (offset) => 1 - Math.hypot((x - cx - offset) / 30, (y - cy + 190) / 130),
     );
-    return 110 * palm > 30 * Math.max(...fingers) ? 110 * palm : 30 * Math.max(...fingers);
+    return Math.max(110 * palm, 30 * Math.max(...fingers));
   };
   const inside = (x: number, y: number) => {
     if (kind === "full") return 1;
@@ -151,6 +152,8 @@ export interface Sensor {
   /** Standard deviation of the noise at mid-grey by day, grey levels of one pixel. */
   readonly noise: number;
   readonly random: () => number;
+  /** Quality of the JPEG that the camera sends, 1 to 100; raw frames without. */
+  readonly jpegQuality?: number;
 }
 
 /**
@@ -170,6 +173,7 @@ export function exposed(picture: Canvas, light: Light, sensor: Sensor, chroma: n
       bytes[i] = Math.min(255, Math.max(0, Math.round(level + noise * normal())));
     }
   }
+  if (sensor.jpegQuality !== undefined) jpegLike(bytes, width, height, sensor.jpegQuality);
   return small(bytes, chroma);
 }
 

@@ -1,0 +1,193 @@
+/**
+ * Features over time → events. Each condition lives for itself:
+ *
+ *   well ── median ≥ enter ──> pending ── for persistMs, unexplained ──> raised (event)
+ *    ^ └──── median < enter ─────┘                                         │
+ *    └─────────── (event) cleared <── for clearMs ── median < leave ───────┘
+ *
+ * What cannot be seen, or is explained by another condition, neither raises nor clears.
+ */
+import * as z from "zod/mini";
+import { timeMs } from "../../ids.ts";
+import { eventOf, type HealthEvent, type Movement } from "./events.ts";
+import { type ConditionValue, explainersOf, isConfident, isDayAt, valuesOf } from "./judge.ts";
+import type { HealthFeatures } from "./measure.ts";
+import { type Condition, conditions, type HealthSettings } from "./settings.ts";
+import { median } from "./tone.ts";
+
+const instant = z.nullable(timeMs);
+const conditionState = z.strictObject({
+  /** When it was last measured. */
+  at: instant,
+  /** Latest values, oldest first. */
+  recent: z.array(z.number()).check(z.maxLength(15)),
+  pendingSince: instant,
+  raisedSince: instant,
+  clearingSince: instant,
+});
+type ConditionState = z.infer<typeof conditionState>;
+
+/** Serialisable, so that a restart neither forgets nor repeats. */
+export const healthState = z.strictObject({
+  v: z.literal(1),
+  conditions: z.record(z.enum(conditions), conditionState),
+  /** Latest movements that could be measured, oldest first. */
+  movements: z
+    .array(z.strictObject({ dx: z.number(), dy: z.number(), rotationDegrees: z.number() }))
+    .check(z.maxLength(15)),
+});
+export type HealthState = z.infer<typeof healthState>;
+
+/** Fewer measurements than this have no median to go by. */
+const recentMin = 3;
+
+const unknown: ConditionState = {
+  at: null,
+  recent: [],
+  pendingSince: null,
+  raisedSince: null,
+  clearingSince: null,
+};
+
+export function initialHealthState(): HealthState {
+  return { v: 1, conditions: eachCondition(() => unknown), movements: [] };
+}
+
+/** Conditions that hold now, most telling first. */
+export function raisedConditions(state: HealthState): readonly Condition[] {
+  return conditions.filter((condition) => state.conditions[condition].raisedSince !== null);
+}
+
+/**
+ * Takes in the features of one frame. Call it every 10 to 60 seconds; with `registration` in the
+ * features at least every five minutes.
+ * @param now Unix milliseconds; when the clock goes back, counting begins anew
+ */
+export function advance(
+  state: HealthState,
+  features: HealthFeatures,
+  now: number,
+  settings: HealthSettings,
+): { readonly state: HealthState; readonly events: readonly HealthEvent[] } {
+  const values = valuesOf(features, isDayAt(now, settings));
+  const taken = eachCondition((condition) =>
+    takenIn(state.conditions[condition], values[condition], now, settings),
+  );
+  const movements = movementsOf(state.movements, features, settings.medianCount);
+  const movement = middleOf(movements);
+  const coveredShare = median(taken.covered.recent);
+  const events: HealthEvent[] = [];
+  const next = eachCondition((condition) => {
+    const before = taken[condition];
+    const rule = settings.conditions[condition];
+    if (!rule.enabled) return unknown;
+    if (values[condition] === undefined) return before;
+    const isExplained = explainersOf(condition, coveredShare).some((other) =>
+      isSuspect(taken[other], other, settings),
+    );
+    const { condition: after, phase } = judged(before, condition, {
+      now,
+      settings,
+      isExplained,
+      isSeen: values[condition] !== null,
+    });
+    if (phase !== undefined) {
+      events.push(
+        eventOf(condition, {
+          phase,
+          since: (phase === "raised" ? after.raisedSince : before.raisedSince) ?? now,
+          value: median(before.recent) ?? 0,
+          threshold: phase === "raised" ? rule.enterShareMin : rule.leaveShareMax,
+          movement,
+        }),
+      );
+    }
+    return after;
+  });
+  return { state: { v: 1, conditions: next, movements }, events };
+}
+
+/** The new value put to the latest ones; what cannot be seen makes the count begin anew. */
+function takenIn(
+  state: ConditionState,
+  value: ConditionValue,
+  now: number,
+  { medianCount, gapMsMax }: HealthSettings,
+): ConditionState {
+  if (value === undefined) return state;
+  if (value === null) return { ...unknown, at: now, raisedSince: state.raisedSince };
+  const isGap = state.at === null || now < state.at || now - state.at > gapMsMax;
+  const kept = isGap ? { ...unknown, raisedSince: state.raisedSince } : state;
+  return { ...kept, at: now, recent: [...kept.recent, value].slice(-medianCount) };
+}
+
+/** Whether a condition may hold: it is raised, or on its way, or its latest value says so. */
+function isSuspect(state: ConditionState, condition: Condition, settings: HealthSettings): boolean {
+  const { enabled, enterShareMin } = settings.conditions[condition];
+  if (!enabled) return false;
+  const latest = state.recent.at(-1) ?? 0;
+  return state.raisedSince !== null || state.pendingSince !== null || latest >= enterShareMin;
+}
+
+function judged(
+  state: ConditionState,
+  condition: Condition,
+  facts: {
+    readonly now: number;
+    readonly settings: HealthSettings;
+    readonly isExplained: boolean;
+    readonly isSeen: boolean;
+  },
+): { readonly condition: ConditionState; readonly phase?: "raised" | "cleared" } {
+  const { now, settings } = facts;
+  const level = median(state.recent);
+  const waiting = { ...state, pendingSince: null, clearingSince: null };
+  const isEnough = state.recent.length >= Math.min(recentMin, settings.medianCount);
+  if (!facts.isSeen || facts.isExplained || level === undefined || !isEnough) {
+    return { condition: waiting };
+  }
+  const rule = settings.conditions[condition];
+  if (state.raisedSince === null) {
+    if (level < rule.enterShareMin) return { condition: waiting };
+    const pendingSince = state.pendingSince ?? now;
+    if (now - pendingSince < persistMsOf(condition, settings)) {
+      return { condition: { ...waiting, pendingSince } };
+    }
+    return { condition: { ...waiting, raisedSince: pendingSince }, phase: "raised" };
+  }
+  if (level >= rule.leaveShareMax) return { condition: waiting };
+  const clearingSince = state.clearingSince ?? now;
+  if (now - clearingSince < rule.clearMs) return { condition: { ...waiting, clearingSince } };
+  return { condition: { ...waiting, raisedSince: null }, phase: "cleared" };
+}
+
+/** Without knowing when it is day, a picture without colour must outlast any night. */
+function persistMsOf(condition: Condition, settings: HealthSettings): number {
+  const isNightPossible = condition === "infrared-stuck" && settings.daylight === null;
+  return isNightPossible ? settings.nightMsMax : settings.conditions[condition].persistMs;
+}
+
+function movementsOf(
+  before: readonly Movement[],
+  { registration }: HealthFeatures,
+  count: number,
+): Movement[] {
+  if (registration === undefined || registration === null || !isConfident(registration)) {
+    return [...before];
+  }
+  const { dx, dy, rotationDegrees } = registration;
+  return [...before, { dx, dy, rotationDegrees }].slice(-count);
+}
+
+function middleOf(movements: readonly Movement[]): Movement {
+  const middle = (of: (movement: Movement) => number) => median(movements.map(of)) ?? 0;
+  return {
+    dx: middle(({ dx }) => dx),
+    dy: middle(({ dy }) => dy),
+    rotationDegrees: middle(({ rotationDegrees }) => rotationDegrees),
+  };
+}
+
+function eachCondition<Value>(of: (condition: Condition) => Value): Record<Condition, Value> {
+  return Object.fromEntries(conditions.map((name) => [name, of(name)])) as Record<Condition, Value>; // one entry per condition
+}
