@@ -181,6 +181,8 @@ function tilesOf(looks: readonly Look[], lit: readonly Look[]): HealthReference[
   const typical = (of: (look: Look) => Float64Array) =>
     each((tile) => median(lit.map((look) => of(look)[tile] ?? 0)) ?? 0);
   const changes = looks.flatMap(({ change }): readonly Change[] => change === undefined ? [] : [change]); // biome-ignore format: one thought
+  // What moves all the time must not pass for noise: a belt that stops is not frozen.
+  const noiseChangeMax = 1.7 * (median(lit.map(({ noise }) => noise)) ?? 0);
   return {
     mean: typical(({ bands }) => bands.mean),
     unlit: each((tile) => quantile(looks.map(({ bands }) => bands.mean[tile] ?? 0), 0.02) ?? 0), // biome-ignore format: one thought
@@ -193,7 +195,15 @@ function tilesOf(looks: readonly Look[], lit: readonly Look[]): HealthReference[
           0.75,
         ) ?? 0,
     ),
-    change: each((tile) => quantile(changes.map(({ tiles }) => tiles[tile] ?? 0), 0.25) ?? 0), // biome-ignore format: one thought
+    change: each((tile) =>
+      Math.min(
+        noiseChangeMax,
+        quantile(
+          changes.map(({ tiles }) => tiles[tile] ?? 0),
+          0.25,
+        ) ?? 0,
+      ),
+    ),
   };
 }
 

@@ -33,8 +33,8 @@ export interface Registration {
   /** Share that agrees where it lies. */
   readonly confidenceUnmoved: number;
   /**
-   * Share of the unlikeness of the agreeing tiles that moving back takes away, 0 to 1: next to
-   * nothing where the shift is only the noise of a blurred or busy picture.
+   * Share of the unlikeness that moving back takes away, over the tiles that agree before or after,
+   * 0 to 1: next to nothing where the shift is only the noise of a blurred or busy picture.
    */
   readonly explained: number;
 }
@@ -64,15 +64,15 @@ export function register(
   const unmoved = agreementOf(was, now, identity);
   if (unmoved === undefined) return null;
   const found = candidatesOf(was, now, unmoved.share).map((start) => settle(was, now, start));
-  const best = found.reduce((a, b) => (b.mean > a.mean ? b : a));
+  const best = found.reduce((a, b) => (b.total > a.total ? b : a));
   return registrationOf(best, unmoved, thumbnail);
 }
 
 interface Agreement {
   /** Share of the tiles that agree. */
   readonly share: number;
-  /** Mean likeness of the tiles. */
-  readonly mean: number;
+  /** Sum of the tiles' likeness, so that a tile shifted out of the picture counts as unlike. */
+  readonly total: number;
   /** Likeness of each tile; NaN where the reference has too little structure. */
   readonly tiles: Float64Array;
 }
@@ -85,9 +85,9 @@ function settle(was: Grey, now: Grey, start: Similarity): Settled {
   const similarity = refined(was, now, start);
   const before = agreementOf(was, now, start);
   const after = agreementOf(was, now, similarity);
-  if (after !== undefined && after.mean >= (before?.mean ?? -1)) return { similarity, ...after };
-  const { share, mean, tiles } = before ?? { share: 0, mean: -1, tiles: new Float64Array() };
-  return { similarity: start, share, mean, tiles };
+  if (after !== undefined && after.total >= (before?.total ?? -1)) return { similarity, ...after };
+  const { share, total, tiles } = before ?? { share: 0, total: -1, tiles: new Float64Array() };
+  return { similarity: start, share, total, tiles };
 }
 
 /** Standing still, the best of the shifts, and where neither convinces the best turned one. */
@@ -129,7 +129,7 @@ function bestOf(was: Grey, now: Grey, starts: readonly Similarity[]) {
     const agreement = agreementOf(was, now, start);
     return agreement === undefined ? [] : [{ start, ...agreement }];
   });
-  return judged.sort((a, b) => b.mean - a.mean)[0];
+  return judged.sort((a, b) => b.total - a.total)[0];
 }
 
 /** Likeness (normalised cross-correlation) tile by tile; `undefined` with less than twelve tiles. */
@@ -183,7 +183,7 @@ function shareOf(
     total += Math.max(0, likeness);
     if (likeness >= likenessMin) agreeing++;
   }
-  return judged < 12 ? undefined : { share: agreeing / judged, mean: total / judged, tiles };
+  return judged < 12 ? undefined : { share: agreeing / judged, total, tiles };
 }
 
 function registrationOf(
@@ -211,7 +211,7 @@ function explainedOf(after: Float64Array, before: Float64Array): number {
   let missing = 0;
   after.forEach((likeness, tile) => {
     const was = before[tile] ?? Number.NaN;
-    if (Number.isNaN(was) || !(likeness >= likenessMin)) return;
+    if (Number.isNaN(was + likeness) || Math.max(was, likeness) < likenessMin) return;
     gained += likeness - was;
     missing += 1 - was;
   });

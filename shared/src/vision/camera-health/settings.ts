@@ -97,8 +97,8 @@ export const defaultHealthSettings: HealthSettings = {
     covered: ruleOf(0.12, 0.07, 5),
     moved: ruleOf(0.004, 0.0025, 5),
     fogged: ruleOf(0.4, 0.3, 10),
-    blurred: ruleOf(0.4, 0.3, 10),
+    blurred: ruleOf(0.35, 0.25, 10),
     "infrared-stuck": ruleOf(0.85, 0.6, 30),
-    frozen: ruleOf(0.95, 0.5, 10),
+    frozen: ruleOf(0.85, 0.5, 10),
   },
 };

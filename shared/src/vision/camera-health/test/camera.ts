@@ -38,15 +38,22 @@ export interface Optics {
 
 export const daylight: Light = { gain: 1, tilt: 0, shadow: null };
 
-/** What the lens sees of the place, before light and sensor. */
-export function seen(canvas: Canvas, optics: Optics): Canvas {
-  let picture = posed(canvas, optics.pose ?? { dx: 0, dy: 0, degrees: 0 });
+/** What the lens makes of the place in this light: the scene is lit, what hides it is near the lens. */
+export function seen(canvas: Canvas, optics: Optics, light: Light = daylight): Canvas {
+  const { width, height } = frameSize;
+  let picture = mapped(
+    posed(canvas, optics.pose ?? { dx: 0, dy: 0, degrees: 0 }),
+    (value, x, y) => value * lightAt(light, x / width, y / height),
+  );
   if (optics.fog !== undefined) {
     const { transmission, level } = optics.fog;
-    picture = mapped(picture, (value) => transmission * value + (1 - transmission) * level);
+    picture = mapped(
+      picture,
+      (value) => transmission * value + (1 - transmission) * level * light.gain,
+    );
   }
   if ((optics.blurPixels ?? 0) > 0) picture = blurred(picture, optics.blurPixels ?? 0);
-  return optics.cover === undefined ? picture : covered(picture, optics.cover);
+  return optics.cover === undefined ? picture : covered(picture, optics.cover, light.gain);
 }
 
 function mapped(picture: Canvas, to: (value: number, x: number, y: number) => number): Canvas {
@@ -120,7 +127,7 @@ export function blurred(picture: Canvas, sigma: number): Canvas {
 }
 
 /** Near the lens nothing is sharp: a cover has soft edges and soft shading of its own. */
-function covered(picture: Canvas, { kind, level, place }: Cover): Canvas {
+function covered(picture: Canvas, { kind, level, place }: Cover, gain: number): Canvas {
   const { width, height } = picture;
   const shade = latticeNoise(Math.floor(place * 1000) + 17);
   const soft = (distance: number) => 1 / (1 + Math.exp(-distance / 9));
@@ -144,7 +151,7 @@ function covered(picture: Canvas, { kind, level, place }: Cover): Canvas {
   };
   return mapped(picture, (value, x, y) => {
     const share = inside(x, y);
-    return value + share * (level * (1 + 0.12 * shade(x / 210, y / 210)) - value);
+    return value + share * (gain * level * (1 + 0.12 * shade(x / 210, y / 210)) - value);
   });
 }
 
@@ -157,18 +164,19 @@ export interface Sensor {
 }
 
 /**
- * Light, amplification, shot and read noise, rounding, averaging to 160 x 120. Less light is
+ * Amplification, shot and read noise, rounding, averaging to 160 x 120. Less light is
  * amplified by up to four times half-heartedly, as exposure control does; the noise grows with it.
+ * @param gain brightness of the light by the reference's
  */
-export function exposed(picture: Canvas, light: Light, sensor: Sensor, chroma: number): Thumbnail {
+export function exposed(picture: Canvas, gain: number, sensor: Sensor, chroma: number): Thumbnail {
   const { width, height, values } = picture;
-  const amplify = Math.min(4, Math.max(0.5, light.gain ** -0.5));
+  const amplify = Math.min(4, Math.max(0.5, gain ** -0.5));
   const normal = normalsFrom(sensor.random);
   const bytes = new Uint8Array(width * height);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const i = y * width + x;
-      const level = (values[i] ?? 0) * lightAt(light, x / width, y / height) * amplify;
+      const level = (values[i] ?? 0) * amplify;
       const noise = sensor.noise * amplify * Math.sqrt(0.4 + (0.6 * Math.max(0, level)) / (128 * amplify)); // biome-ignore format: one thought
       bytes[i] = Math.min(255, Math.max(0, Math.round(level + noise * normal())));
     }

@@ -6,7 +6,7 @@ import { type HealthReference, referenceOf } from "../reference.ts";
 import { register } from "../register.ts";
 import { defaultHealthSettings, type HealthSettings } from "../settings.ts";
 import type { Thumbnail } from "../thumbnail.ts";
-import { daylight, exposed, type Sensor, seen } from "./camera.ts";
+import { exposed, type Sensor, seen } from "./camera.ts";
 import type { Fault } from "./faults.ts";
 import { drawn, type Scene } from "./scene.ts";
 
@@ -30,7 +30,7 @@ export const hasty: HealthSettings = {
 export function commissioned(scene: Scene, sensor: Sensor): HealthReference {
   return referenceOf(
     Array.from({ length: 20 }, (_, i) =>
-      exposed(seen(drawn(scene, 3.7 * i), {}), daylight, sensor, scene.chroma),
+      exposed(seen(drawn(scene, 3.7 * i), {}), 1, sensor, scene.chroma),
     ),
   );
 }
@@ -51,8 +51,8 @@ export function faultyFrames(
       const luma = first.luma.map((level) => (sensor.random() < 0.01 ? Math.min(255, level + 1) : level)); // biome-ignore format: one thought
       frames.push({ ...first, luma });
     } else {
-      const picture = seen(drawn(scene, 200.3 + i), fault.optics);
-      frames.push(exposed(picture, fault.light, sensor, chroma));
+      const picture = seen(drawn(scene, 200.3 + i), fault.optics, fault.light);
+      frames.push(exposed(picture, fault.light.gain, sensor, chroma));
     }
   }
   return frames;
