@@ -80,8 +80,7 @@ export function advance(
   const next = eachCondition((condition) => {
     const before = taken[condition];
     const rule = settings.conditions[condition];
-    if (!rule.enabled) return unknown;
-    if (values[condition] === undefined) return before;
+    if (values[condition] === undefined && rule.enabled) return before;
     const isExplained = explainersOf(condition, coveredShare).some((other) =>
       isSuspect(taken[other], other, settings),
     );
@@ -105,6 +104,26 @@ export function advance(
     return after;
   });
   return { state: { v: 1, conditions: next, movements }, events };
+}
+
+/**
+ * What to do when the camera gets a new reference: everything raised is cleared, since it was held
+ * against the old one, and counting begins anew.
+ */
+export function recommissioned(
+  state: HealthState,
+  settings: HealthSettings,
+): { readonly state: HealthState; readonly events: readonly HealthEvent[] } {
+  const events = raisedConditions(state).map((condition) =>
+    eventOf(condition, {
+      phase: "cleared",
+      since: state.conditions[condition].raisedSince ?? 0,
+      value: median(state.conditions[condition].recent) ?? 0,
+      threshold: settings.conditions[condition].leaveShareMax,
+      movement: middleOf(state.movements),
+    }),
+  );
+  return { state: initialHealthState(), events };
 }
 
 /** The new value put to the latest ones; what cannot be seen makes the count begin anew. */
@@ -140,13 +159,16 @@ function judged(
   },
 ): { readonly condition: ConditionState; readonly phase?: "raised" | "cleared" } {
   const { now, settings } = facts;
+  const rule = settings.conditions[condition];
+  if (!rule.enabled) {
+    return { condition: unknown, ...(state.raisedSince === null ? {} : { phase: "cleared" }) };
+  }
   const level = median(state.recent);
   const waiting = { ...state, pendingSince: null, clearingSince: null };
   const isEnough = state.recent.length >= Math.min(recentMin, settings.medianCount);
   if (!facts.isSeen || facts.isExplained || level === undefined || !isEnough) {
     return { condition: waiting };
   }
-  const rule = settings.conditions[condition];
   if (state.raisedSince === null) {
     if (level < rule.enterShareMin) return { condition: waiting };
     const pendingSince = state.pendingSince ?? now;

@@ -9,6 +9,9 @@ import type { Thumbnail } from "./thumbnail.ts";
 /** Tiles across and down, whatever the thumbnail's shape. */
 export const tileGrid = { columns: 16, rows: 12, count: 192 } as const;
 
+/** Fewer tiles than this say nothing about a picture. */
+export const judgedTilesMin = 12;
+
 const cellPixels = 4;
 
 /** Noise of variance v adds this multiple of v to the mean square of each filter. */

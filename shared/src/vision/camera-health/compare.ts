@@ -1,5 +1,5 @@
 /** How a thumbnail's structure compares with the reference's. */
-import { type Bands, noiseGain, tileGrid } from "./bands.ts";
+import { type Bands, judgedTilesMin, noiseGain, tileGrid } from "./bands.ts";
 import { coveredShareOf } from "./cover.ts";
 import { layoutOf } from "./layout.ts";
 import type { Change } from "./noise.ts";
@@ -26,12 +26,10 @@ export interface Comparison {
   readonly stillShare: number | null;
 }
 
-/** Fewer tiles than this say nothing about a picture. */
-export const judgedTilesMin = 12;
 /** Tile differences below this share of the usual noise count as still. */
 const stillNoiseShare = 0.1;
 /** A reference whose tiles differ less between frames than this cannot tell frozen from still. */
-const changeLevelsMin = 0.03;
+export const changeLevelsMin = 0.03;
 /** Above this mean a tile is clipped, grey levels. */
 const clippedMeanMin = 247;
 

@@ -1,10 +1,9 @@
 /** How much of the picture something before the lens hides. */
+import { judgedTilesMin } from "./bands.ts";
 import type { Tile } from "./compare.ts";
-import { neighbours, patternLikeness } from "./layout.ts";
+import { besides, neighbours, patternLikeness } from "./layout.ts";
 import { median, quantile } from "./tone.ts";
 
-/** Fewer tiles than this say nothing about a picture. */
-const judgedTilesMin = 12;
 /** Below this share of its contrast a tile counts as lost. */
 const lostContrastShare = 0.3;
 /** With more of the fine band left than this the picture is in focus, and the fine band tells. */
@@ -21,7 +20,7 @@ const rimMiddleMin = 0.27;
 const thingShareMax = 0.3;
 
 /**
- * Share of the tiles that have lost their structure, scattered ones left out; 1 when all is lost and
+ * Share of the tiles that have lost their structure in the largest patch of them; 1 when all is lost and
  * the reference's pattern too. Unlit tiles count while the rest is as bright as it was: a lamp that
  * went out in one half of a hall looks the same, unless the reference has seen it. A small group
  * with sharp structure around it is a thing that stands there.
@@ -49,8 +48,32 @@ export function coveredShareOf(
       judged[i] === true && (tile.state === "unlit" || isLost(tile, lit, most, mostFine)),
   );
   const grouped = lost.map((is, tile) => is && hasLostNeighbours(tile, lost, judged));
-  const share = grouped.filter(Boolean).length / seen;
-  return share < thingShareMax && isThing(tiles, grouped, judged, mostFine) ? 0 : share;
+  const conducts = tiles.map(({ state }, tile) => grouped[tile] === true || state === "plain");
+  const largest = largestPatch(grouped, conducts);
+  const share = largest.filter(Boolean).length / seen;
+  return share < thingShareMax && isThing(tiles, largest, judged, mostFine) ? 0 : share;
+}
+
+/** Lost tiles that hang together, across tiles of which nothing is known: a cover is one thing. */
+function largestPatch(lost: readonly boolean[], conducts: readonly boolean[]): readonly boolean[] {
+  const patchOf = new Int16Array(lost.length).fill(-1);
+  let best = { patch: -1, size: 0 };
+  lost.forEach((is, start) => {
+    if (!is || (patchOf[start] ?? 0) >= 0) return;
+    let size = 0;
+    const open = [start];
+    patchOf[start] = start;
+    for (let tile = open.pop(); tile !== undefined; tile = open.pop()) {
+      if (lost[tile] === true) size++;
+      for (const next of besides(tile)) {
+        if (conducts[next] !== true || (patchOf[next] ?? 0) === start) continue;
+        patchOf[next] = start;
+        open.push(next);
+      }
+    }
+    if (size > best.size) best = { patch: start, size };
+  });
+  return lost.map((is, tile) => is && patchOf[tile] === best.patch);
 }
 
 /** The best tenth, at most as it was. */

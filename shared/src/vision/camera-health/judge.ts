@@ -11,7 +11,7 @@ const confidenceMin = 0.3;
 /** Shifts that explain less than this of the unlikeness are the noise of the registration. */
 const explainedMin = 0.18;
 /** Greyer references cannot tell a picture without colour. */
-const saturationMin = 0.04;
+export const saturationMin = 0.04;
 /** Where the reference has no layout, a veil must at least raise its darkest spots by this. */
 const darkChannelRise = 0.1;
 /** Covers beyond this share leave too little to judge anything else. */

@@ -60,6 +60,11 @@ export function neighbours(tile: number): readonly number[] {
   return neighboursOf[tile] ?? [];
 }
 
+/** The up to four tiles that share a side with one. */
+export function besides(tile: number): readonly number[] {
+  return besidesOf[tile] ?? [];
+}
+
 const neighboursOf = Array.from({ length: tileGrid.count }, (_, tile) => {
   const { columns, rows } = tileGrid;
   const [x, y] = [tile % columns, Math.floor(tile / columns)];
@@ -71,6 +76,13 @@ const neighboursOf = Array.from({ length: tileGrid.count }, (_, tile) => {
   }
   return found;
 });
+
+const besidesOf = neighboursOf.map((around, tile) =>
+  around.filter((other) => {
+    const apart = Math.abs(other - tile);
+    return apart === 1 || apart === tileGrid.columns;
+  }),
+);
 
 function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;

@@ -3,7 +3,7 @@
  * refines, and the share of tiles that then show the same thing says whether to believe it: a scene
  * that was rebuilt agrees nowhere and is not called moved.
  */
-import { tileAt, tileGrid } from "./bands.ts";
+import { judgedTilesMin, tileAt, tileGrid } from "./bands.ts";
 import { flattened, type Grey, halved } from "./flatten.ts";
 import { shiftsBetween } from "./phase-correlation.ts";
 import { fits, type HealthReference, sceneOf } from "./reference.ts";
@@ -132,7 +132,7 @@ function bestOf(was: Grey, now: Grey, starts: readonly Similarity[]) {
   return judged.sort((a, b) => b.total - a.total)[0];
 }
 
-/** Likeness (normalised cross-correlation) tile by tile; `undefined` with less than twelve tiles. */
+/** Likeness (normalised cross-correlation) tile by tile; `undefined` with too few tiles. */
 function agreementOf(was: Grey, now: Grey, similarity: Similarity) {
   const moved = similarity === identity ? now : drawnBack(now, similarity);
   const { count, columns, rows } = tileGrid;
@@ -183,7 +183,7 @@ function shareOf(
     total += Math.max(0, likeness);
     if (likeness >= likenessMin) agreeing++;
   }
-  return judged < 12 ? undefined : { share: agreeing / judged, total, tiles };
+  return judged < judgedTilesMin ? undefined : { share: agreeing / judged, total, tiles };
 }
 
 function registrationOf(

@@ -41,10 +41,10 @@ export const daylight: Light = { gain: 1, tilt: 0, shadow: null };
 /** What the lens makes of the place in this light: the scene is lit, what hides it is near the lens. */
 export function seen(canvas: Canvas, optics: Optics, light: Light = daylight): Canvas {
   const { width, height } = frameSize;
-  let picture = mapped(
-    posed(canvas, optics.pose ?? { dx: 0, dy: 0, degrees: 0 }),
-    (value, x, y) => value * lightAt(light, x / width, y / height),
-  );
+  let picture = posed(canvas, optics.pose ?? { dx: 0, dy: 0, degrees: 0 });
+  if (light !== daylight) {
+    picture = mapped(picture, (value, x, y) => value * lightAt(light, x / width, y / height));
+  }
   if (optics.fog !== undefined) {
     const { transmission, level } = optics.fog;
     picture = mapped(
@@ -58,16 +58,27 @@ export function seen(canvas: Canvas, optics: Optics, light: Light = daylight): C
 
 function mapped(picture: Canvas, to: (value: number, x: number, y: number) => number): Canvas {
   const { width, values } = picture;
-  return {
-    ...picture,
-    values: values.map((value, i) => to(value, i % width, Math.floor(i / width))),
-  };
+  const mapped = new Float32Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const x = i % width;
+    mapped[i] = to(values[i] ?? 0, x, (i - x) / width);
+  }
+  return { ...picture, values: mapped };
 }
 
 /** The middle of the canvas, turned about its centre and shifted, bilinear. */
 function posed(canvas: Canvas, { dx, dy, degrees }: Pose): Canvas {
   const { width, height } = frameSize;
   const values = new Float32Array(width * height);
+  if (dx === 0 && dy === 0 && degrees === 0) {
+    const left = (canvas.width - width) / 2;
+    const top = (canvas.height - height) / 2;
+    for (let y = 0; y < height; y++) {
+      const from = (y + top) * canvas.width + left;
+      values.set(canvas.values.subarray(from, from + width), y * width);
+    }
+    return { width, height, values };
+  }
   const angle = (degrees * Math.PI) / 180;
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   for (let y = 0; y < height; y++) {

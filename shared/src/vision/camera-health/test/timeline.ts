@@ -26,11 +26,11 @@ export const hasty: HealthSettings = {
   ) as HealthSettings["conditions"], // the same keys
 };
 
-/** Twenty thumbnails by day. */
+/** From a dozen thumbnails by day. */
 export function commissioned(scene: Scene, sensor: Sensor): HealthReference {
   return referenceOf(
-    Array.from({ length: 20 }, (_, i) =>
-      exposed(seen(drawn(scene, 3.7 * i), {}), 1, sensor, scene.chroma),
+    Array.from({ length: 12 }, (_, i) =>
+      exposed(seen(drawn(scene, 6.1 * i), {}), 1, sensor, scene.chroma),
     ),
   );
 }
@@ -44,6 +44,9 @@ export function faultyFrames(
 ): readonly Thumbnail[] {
   const chroma = fault.signal === "infrared" ? 0.4 : scene.chroma * fault.light.gain ** 0.5;
   const frames: Thumbnail[] = [];
+  const still = Array.from({ length: count }, (_, i) => scene.things(200.3 + i)).flat().length === 0; // biome-ignore format: one thought
+  const picture = (i: number) => seen(drawn(scene, 200.3 + i), fault.optics, fault.light);
+  const once = picture(0);
   for (let i = 0; i < count; i++) {
     const [first] = frames;
     if (first !== undefined && fault.signal === "frozen") frames.push(first);
@@ -51,8 +54,8 @@ export function faultyFrames(
       const luma = first.luma.map((level) => (sensor.random() < 0.01 ? Math.min(255, level + 1) : level)); // biome-ignore format: one thought
       frames.push({ ...first, luma });
     } else {
-      const picture = seen(drawn(scene, 200.3 + i), fault.optics, fault.light);
-      frames.push(exposed(picture, fault.light.gain, sensor, chroma));
+      const now = still || i === 0 ? once : picture(i);
+      frames.push(exposed(now, fault.light.gain, sensor, chroma));
     }
   }
   return frames;
