@@ -5,58 +5,24 @@
  *    ^ └──── median < enter ─────┘                                         │
  *    └─────────── (event) cleared <── for clearMs ── median < leave ───────┘
  *
- * What cannot be seen, or is explained by another condition, neither raises nor clears.
+ * What cannot be seen is neither raised nor cleared; what another condition explains is not raised.
  */
-import * as z from "zod/mini";
-import { timeMs } from "../../ids.ts";
 import { eventOf, type HealthEvent, type Movement } from "./events.ts";
+import {
+  type ConditionState,
+  eachCondition,
+  type HealthState,
+  initialHealthState,
+  raisedConditions,
+  unknown,
+} from "./health-state.ts";
 import { type ConditionValue, explainersOf, isConfident, isDayAt, valuesOf } from "./judge.ts";
 import type { HealthFeatures } from "./measure.ts";
-import { type Condition, conditions, type HealthSettings } from "./settings.ts";
+import type { Condition, HealthSettings } from "./settings.ts";
 import { median } from "./tone.ts";
-
-const instant = z.nullable(timeMs);
-const conditionState = z.strictObject({
-  /** When it was last measured. */
-  at: instant,
-  /** Latest values, oldest first. */
-  recent: z.array(z.number()).check(z.maxLength(15)),
-  pendingSince: instant,
-  raisedSince: instant,
-  clearingSince: instant,
-});
-type ConditionState = z.infer<typeof conditionState>;
-
-/** Serialisable, so that a restart neither forgets nor repeats. */
-export const healthState = z.strictObject({
-  v: z.literal(1),
-  conditions: z.record(z.enum(conditions), conditionState),
-  /** Latest movements that could be measured, oldest first. */
-  movements: z
-    .array(z.strictObject({ dx: z.number(), dy: z.number(), rotationDegrees: z.number() }))
-    .check(z.maxLength(15)),
-});
-export type HealthState = z.infer<typeof healthState>;
 
 /** Fewer measurements than this have no median to go by. */
 const recentMin = 3;
-
-const unknown: ConditionState = {
-  at: null,
-  recent: [],
-  pendingSince: null,
-  raisedSince: null,
-  clearingSince: null,
-};
-
-export function initialHealthState(): HealthState {
-  return { v: 1, conditions: eachCondition(() => unknown), movements: [] };
-}
-
-/** Conditions that hold now, most telling first. */
-export function raisedConditions(state: HealthState): readonly Condition[] {
-  return conditions.filter((condition) => state.conditions[condition].raisedSince !== null);
-}
 
 /**
  * Takes in the features of one frame. Call it every 10 to 60 seconds; with `registration` in the
@@ -166,11 +132,9 @@ function judged(
   const level = median(state.recent);
   const waiting = { ...state, pendingSince: null, clearingSince: null };
   const isEnough = state.recent.length >= Math.min(recentMin, settings.medianCount);
-  if (!facts.isSeen || facts.isExplained || level === undefined || !isEnough) {
-    return { condition: waiting };
-  }
+  if (!facts.isSeen || level === undefined || !isEnough) return { condition: waiting };
   if (state.raisedSince === null) {
-    if (level < rule.enterShareMin) return { condition: waiting };
+    if (facts.isExplained || level < rule.enterShareMin) return { condition: waiting };
     const pendingSince = state.pendingSince ?? now;
     if (now - pendingSince < persistMsOf(condition, settings)) {
       return { condition: { ...waiting, pendingSince } };
@@ -208,8 +172,4 @@ function middleOf(movements: readonly Movement[]): Movement {
     dy: middle(({ dy }) => dy),
     rotationDegrees: middle(({ rotationDegrees }) => rotationDegrees),
   };
-}
-
-function eachCondition<Value>(of: (condition: Condition) => Value): Record<Condition, Value> {
-  return Object.fromEntries(conditions.map((name) => [name, of(name)])) as Record<Condition, Value>; // one entry per condition
 }

@@ -1,15 +1,10 @@
 /** How a thumbnail's structure compares with the reference's. */
 import { type Bands, judgedTilesMin, noiseGain, tileGrid } from "./bands.ts";
+import { amplitudeOf, contrastsOf, detailOf } from "./contrasts.ts";
 import { coveredShareOf } from "./cover.ts";
 import { layoutOf } from "./layout.ts";
 import type { Change } from "./noise.ts";
-import {
-  amplitudeOf,
-  contrastsOf,
-  detailOf,
-  type HealthReference,
-  structuredTiles,
-} from "./reference.ts";
+import { type HealthReference, structuredTiles } from "./reference.ts";
 import { blackLevelMax, quantile } from "./tone.ts";
 
 /** Shares are 0 to 1; `null` where too little can be seen to say. */

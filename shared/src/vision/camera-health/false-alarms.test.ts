@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { advance, initialHealthState } from "./advance.ts";
+import { advance } from "./advance.ts";
 import type { HealthEvent } from "./events.ts";
+import { initialHealthState } from "./health-state.ts";
 import { type HealthFeatures, measure } from "./measure.ts";
 import { referenceOf } from "./reference.ts";
 import { register } from "./register.ts";

@@ -7,7 +7,7 @@ import type { Condition, HealthSettings } from "./settings.ts";
 export type ConditionValue = number | null | undefined;
 
 /** Registrations with fewer tiles agreeing say nothing: the scene has changed, or is hidden. */
-const confidenceMin = 0.3;
+const confidenceMin = 0.35;
 /** Shifts that explain less than this of the unlikeness are the noise of the registration. */
 const explainedMin = 0.18;
 /** Greyer references cannot tell a picture without colour. */
@@ -84,7 +84,7 @@ export function isDayAt(now: number, { daylight }: HealthSettings): boolean | nu
 }
 
 /**
- * What explains a condition when both hold: it is then neither raised nor cleared. Without light, or
+ * What explains a condition when both hold: it is then not raised. Without light, or
  * with everything covered, nothing can be seen; where the camera points elsewhere, the reference no
  * longer fits; a veil or defocus takes structure that would else look covered in places.
  */

@@ -4,15 +4,9 @@
  */
 import { bandsOf, noiseGain, tileGrid } from "./bands.ts";
 import { type Comparison, compare } from "./compare.ts";
+import { contrastsOf, darkChannelOf, focusOf, saturationOf } from "./contrasts.ts";
 import { changeBetween, noiseOf } from "./noise.ts";
-import {
-  contrastsOf,
-  darkChannelOf,
-  fits,
-  focusOf,
-  type HealthReference,
-  saturationOf,
-} from "./reference.ts";
+import { fits, type HealthReference } from "./reference.ts";
 import type { Registration } from "./register.ts";
 import { checkThumbnail, type Thumbnail } from "./thumbnail.ts";
 import { type Tone, toneOf } from "./tone.ts";

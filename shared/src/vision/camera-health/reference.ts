@@ -1,10 +1,18 @@
 /** What a camera sees when all is well, made at commissioning and kept with the camera. */
 import * as z from "zod/mini";
 import { AppError } from "../../errors.ts";
-import { type Bands, bandsOf, noiseGain, tileGrid } from "./bands.ts";
+import { bandsOf, noiseGain, tileGrid } from "./bands.ts";
+import {
+  amplitudeOf,
+  contrastsOf,
+  darkChannelOf,
+  detailOf,
+  focusOf,
+  saturationOf,
+} from "./contrasts.ts";
 import { type Change, changeBetween, noiseOf } from "./noise.ts";
 import { checkThumbnail, type Thumbnail, thumbnailLimits } from "./thumbnail.ts";
-import { blackLevelMax, median, quantile, type Tone, toneOf } from "./tone.ts";
+import { blackLevelMax, median, quantile, toneOf } from "./tone.ts";
 
 /** More add nothing to a median and much to the memory. */
 export const referenceThumbnailsMax = 512;
@@ -63,34 +71,6 @@ export const healthReference = z
   );
 export type HealthReference = z.infer<typeof healthReference>;
 
-/** Added to a mean before dividing by it, so that nearly black tiles do not give huge contrasts. */
-const meanFloor = 4;
-
-/** Amplitudes of fine and middle band by mean grey level, the noise taken out. */
-export function contrastsOf(bands: Bands, noise: number) {
-  const contrast = (energies: Float64Array, gain: number) =>
-    energies.map(
-      (energy, tile) =>
-        Math.sqrt(Math.max(0, energy - gain * noise * noise)) /
-        ((bands.mean[tile] ?? 0) + meanFloor),
-    );
-  return {
-    fine: contrast(bands.fine, noiseGain.laplacian),
-    middle: contrast(bands.middle, noiseGain.middle),
-  };
-}
-
-/** Fine by middle contrast of a tile: what defocus lowers and light does not. */
-export function detailOf(contrasts: ReturnType<typeof contrastsOf>, tile: number): number {
-  const middle = contrasts.middle[tile] ?? 0;
-  return middle <= 0 ? 0 : (contrasts.fine[tile] ?? 0) / middle;
-}
-
-/** Grey levels that a contrast amounts to in a tile of this mean. */
-export function amplitudeOf(contrast: number, mean: number): number {
-  return contrast * (mean + meanFloor);
-}
-
 /** A tile is structured when its bands reach these amplitudes, grey levels. */
 const structured = { fine: 4, middle: 2.5 } as const;
 
@@ -102,26 +82,6 @@ export function structuredTiles(tiles: HealthReference["tiles"], noise: number):
     const isFine = amplitudeOf(tiles.fine[tile] ?? 0, level) >= fineMin;
     return isFine && amplitudeOf(tiles.middle[tile] ?? 0, level) >= structured.middle ? 1 : 0;
   });
-}
-
-/** Variance of the Laplacian without its noise, by the contrast: amplitude, not energy. */
-export function focusOf(bands: Bands, noise: number, contrast: number) {
-  const amplitude = (energy: number, gain: number) =>
-    Math.sqrt(Math.max(0, energy - gain * noise * noise)) / Math.max(1, contrast);
-  return {
-    laplacian: amplitude(bands.laplacian, noiseGain.laplacian),
-    tenengrad: amplitude(bands.tenengrad, noiseGain.tenengrad),
-  };
-}
-
-export function darkChannelOf(bands: Bands, whiteLevel: number): number {
-  const mean = bands.darkest.reduce((sum, darkest) => sum + darkest, 0) / bands.darkest.length;
-  return Math.min(1, mean / Math.max(1, whiteLevel));
-}
-
-/** Mean distance from grey by the mean grey level, so that less light does not look like no colour. */
-export function saturationOf(chroma: number | null, tone: Tone): number | null {
-  return chroma === null ? null : chroma / (tone.mean + meanFloor);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** A drawn camera watched for a while: well, then with a fault. */
-import { advance, type HealthState, initialHealthState } from "../advance.ts";
+import { advance } from "../advance.ts";
 import type { HealthEvent } from "../events.ts";
+import { type HealthState, initialHealthState } from "../health-state.ts";
 import { measure } from "../measure.ts";
 import { type HealthReference, referenceOf } from "../reference.ts";
 import { register } from "../register.ts";
