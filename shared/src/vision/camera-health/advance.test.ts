@@ -112,7 +112,7 @@ describe("a condition", () => {
 describe("each condition", () => {
   const { tone } = well;
   const cases: readonly (readonly [string, HealthFeatures, Partial<HealthEvent>])[] = [
-    ["dark", { ...well, tone: { ...tone, darkShare: 1 } }, { value: 1 }],
+    ["dark", { ...well, tone: { ...tone, darkShare: 1 } }, { value: 0.99 }],
     ["overexposed", { ...well, tone: { ...tone, brightShare: 0.6 } }, { value: 0.6 }],
     ["covered", compared({ coveredShare: 1 }), { extent: "full" }],
     ["covered", compared({ coveredShare: 0.4 }), { extent: "partial" }],

@@ -54,7 +54,7 @@ function raisedSentence(
   const limit = `the limit is ${percent(threshold)}`;
   switch (condition) {
     case "dark":
-      return `the picture is dark: ${measured} of it is black (${limit}); light the scene or look at the lens`;
+      return `the picture is dark: ${measured} more of it is black than at commissioning (${limit}); light the scene or look at the lens`;
     case "overexposed":
       return `the picture is overexposed: ${measured} more of it is white than at commissioning (${limit}); shade the camera or lower its exposure`;
     case "covered":

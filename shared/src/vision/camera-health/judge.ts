@@ -26,7 +26,7 @@ export function valuesOf(
 ): Readonly<Record<Condition, ConditionValue>> {
   const { tone, compared, usual } = features;
   return {
-    dark: tone.darkShare,
+    dark: Math.max(0, tone.darkShare - (usual?.darkShare ?? 0)),
     overexposed: Math.max(0, tone.brightShare - (usual?.brightShare ?? 0)),
     covered: compared?.coveredShare ?? null,
     moved: movedOf(features.registration),

@@ -41,7 +41,10 @@ export interface HealthFeatures {
   readonly registration?: Registration | null | undefined;
 }
 
-export type Usual = Pick<HealthReference, "saturation" | "brightShare" | "darkChannel">;
+export type Usual = Pick<
+  HealthReference,
+  "saturation" | "darkShare" | "brightShare" | "darkChannel"
+>;
 
 /**
  * @param previous the thumbnail that was measured before, for noise and for frozen pictures
@@ -77,6 +80,7 @@ export function measure(
         ? null
         : {
             saturation: known.saturation,
+            darkShare: known.darkShare,
             brightShare: known.brightShare,
             darkChannel: known.darkChannel,
           },

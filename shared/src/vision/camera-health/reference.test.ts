@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { healthReference, referenceOf, sceneOf } from "./reference.ts";
+import { valuesOf } from "./judge.ts";
+import { measure } from "./measure.ts";
+import { type HealthReference, healthReference, referenceOf, sceneOf } from "./reference.ts";
 import { exposed, seen } from "./test/camera.ts";
 import { randomFrom } from "./test/random.ts";
 import { drawn, scenesOf } from "./test/scene.ts";
@@ -35,6 +37,18 @@ describe("a reference", () => {
     const off = sceneOf(reference).map((level, i) => Math.abs(level - empty.luma[i]!));
     // Rails above and below, where nothing passes; sixteen tiles across, the upper two rows.
     expect(Math.max(...off.subarray(0, 160 * 12))).toBeLessThanOrEqual(3);
+  });
+
+  it("that knows its nights does not call them dark", () => {
+    const at = (gain: number) => exposed(seen(belt!.background, {}), gain, sensor, 14);
+    const day = Array.from({ length: 10 }, () => at(1));
+    const night = Array.from({ length: 5 }, () => noisy(160, 120, () => 3));
+    const [byDay, always] = [referenceOf(day), referenceOf([...day, ...night])];
+    const darkness = (reference: HealthReference) =>
+      valuesOf(measure(night[0]!, night[1], reference), null).dark;
+    expect(darkness(byDay)).toBeGreaterThan(0.9);
+    expect(darkness(always)).toBe(0);
+    expect(always.tiles.mean).toEqual(byDay.tiles.mean);
   });
 
   it("does not take another format for one", () => {

@@ -54,6 +54,8 @@ export const healthReference = z
     }),
     /** Saturation of a frame in colour, as of `saturationOf`; `null` for a grey camera. */
     saturation: z.nullable(z.number().check(z.gte(0), z.lte(46))),
+    /** Black share of the darkest thumbnails, 0 to 1: a camera may be made to know its nights. */
+    darkShare: z.number().check(z.gte(0), z.lte(1)),
     /** Clipped share of the brightest thumbnails, 0 to 1. */
     brightShare: z.number().check(z.gte(0), z.lte(1)),
     /** Standard deviation of the noise, grey levels. */
@@ -98,6 +100,7 @@ export function referenceOf(thumbnails: readonly Thumbnail[]): HealthReference {
   }
   const middle = (of: (look: Look) => number) => median(lit.map(of)) ?? 0;
   const tiles = tilesOf(looks, lit);
+  const extreme = (shares: readonly number[]) => quantile(shares, 0.95) ?? 0;
   const colours = lit.flatMap(({ saturation }) => (saturation === null ? [] : [saturation]));
   return {
     v: 1,
@@ -108,7 +111,8 @@ export function referenceOf(thumbnails: readonly Thumbnail[]): HealthReference {
     scene: toBase64(medianPicture(lit.map(({ luma }) => luma))),
     tiles,
     saturation: colours.length === 0 ? null : round(quantile(colours, 0.75) ?? 0),
-    brightShare: quantile(lit.map(({ tone }) => tone.brightShare), 0.95) ?? 0, // biome-ignore format: one thought
+    darkShare: extreme(looks.map(({ tone }) => tone.darkShare)),
+    brightShare: extreme(lit.map(({ tone }) => tone.brightShare)),
     noise: round(middle(({ noise }) => noise)),
     focus: round(middle(({ focus }) => focus.laplacian)),
     darkChannel: round(middle(({ darkChannel }) => darkChannel)),

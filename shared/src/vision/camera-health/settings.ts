@@ -56,7 +56,7 @@ export const healthSettings = z.strictObject({
   daylight: z.nullable(z.strictObject({ fromMinute: minuteOfDay, toMinute: minuteOfDay })),
   nightMsMax: z.int().check(z.gte(3_600_000), z.lte(7 * dayMs)),
   conditions: z.strictObject({
-    /** Share of the pixels that are black. */
+    /** Share of the pixels that are black, beyond the reference's. */
     dark: rule,
     /** Share of the pixels that are clipped, beyond the reference's. */
     overexposed: rule,
@@ -92,7 +92,7 @@ export const defaultHealthSettings: HealthSettings = {
   daylight: null,
   nightMsMax: minutes(18 * 60),
   conditions: {
-    dark: ruleOf(0.95, 0.8, 10),
+    dark: ruleOf(0.9, 0.7, 10),
     overexposed: ruleOf(0.4, 0.25, 10),
     covered: ruleOf(0.12, 0.07, 5),
     moved: ruleOf(0.004, 0.0025, 5),

@@ -42,7 +42,7 @@ export const well = {
     coveredShare: 0,
     stillShare: 0,
   },
-  usual: { saturation: 0.13, brightShare: 0, darkChannel: 0.3 },
+  usual: { saturation: 0.13, darkShare: 0.01, brightShare: 0, darkChannel: 0.3 },
   registration: wellRegistration,
 } as const satisfies HealthFeatures;
 
