@@ -37,6 +37,12 @@ export function valuesOf(
   };
 }
 
+/** Whether a registration could find anything: in the dark or behind a cover it only costs time. */
+export function isWorthRegistering({ compared }: HealthFeatures): boolean {
+  if (compared === null || compared.contrastKept === null) return false;
+  return (compared.coveredShare ?? 0) < fullCoverShareMin;
+}
+
 /** Whether the registration says where the camera points. */
 export function isConfident(registration: Registration): boolean {
   return registration.confidence >= confidenceMin;
