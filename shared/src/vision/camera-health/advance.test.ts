@@ -112,7 +112,7 @@ describe("a condition", () => {
 describe("each condition", () => {
   const { tone } = well;
   const cases: readonly (readonly [string, HealthFeatures, Partial<HealthEvent>])[] = [
-    ["dark", { ...well, tone: { ...tone, darkShare: 1 } }, { value: 0.99 }],
+    ["dark", { ...well, tone: { ...tone, darkShare: 1 } }, { value: 1 }],
     ["overexposed", { ...well, tone: { ...tone, brightShare: 0.6 } }, { value: 0.6 }],
     ["covered", compared({ coveredShare: 1 }), { extent: "full" }],
     ["covered", compared({ coveredShare: 0.4 }), { extent: "partial" }],
@@ -125,6 +125,16 @@ describe("each condition", () => {
     const { events } = run(times(40, features));
     expect(events).toEqual([expect.objectContaining({ condition, phase: "raised", ...facts })]);
     expect(events[0]!.message).toMatch(/^the (picture|camera|lens) .*; [a-z]/);
+  });
+
+  it("dark and overexposed count what was not so at commissioning", () => {
+    const usual = { ...well.usual, darkShare: 0.5, brightShare: 0.2 };
+    const black = { ...well, usual, tone: { ...tone, darkShare: 1 } };
+    expect(run(times(40, black)).events).toEqual([expect.objectContaining({ value: 1 })]);
+    const white = { ...well, usual, tone: { ...tone, brightShare: 0.6 } };
+    expect(run(times(40, white)).events).toEqual([expect.objectContaining({ value: 0.5 })]);
+    const half = { ...well, usual, tone: { ...tone, darkShare: 0.6, brightShare: 0.25 } };
+    expect(run(times(40, half)).events).toEqual([]);
   });
 
   it("moved says where to in words", () => {

@@ -54,9 +54,9 @@ function raisedSentence(
   const limit = `the limit is ${percent(threshold)}`;
   switch (condition) {
     case "dark":
-      return `the picture is dark: ${measured} more of it is black than at commissioning (${limit}); light the scene or look at the lens`;
+      return `the picture is dark: ${measured} of what was lit at commissioning is black (${limit}); light the scene or look at the lens`;
     case "overexposed":
-      return `the picture is overexposed: ${measured} more of it is white than at commissioning (${limit}); shade the camera or lower its exposure`;
+      return `the picture is overexposed: ${measured} of what was not white at commissioning is (${limit}); shade the camera or lower its exposure`;
     case "covered":
       return value >= fullCoverShareMin
         ? `the camera is covered: ${measured} of the scene is gone (${limit}); uncover the lens`

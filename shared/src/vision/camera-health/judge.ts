@@ -26,8 +26,8 @@ export function valuesOf(
 ): Readonly<Record<Condition, ConditionValue>> {
   const { tone, compared, usual } = features;
   return {
-    dark: Math.max(0, tone.darkShare - (usual?.darkShare ?? 0)),
-    overexposed: Math.max(0, tone.brightShare - (usual?.brightShare ?? 0)),
+    dark: beyond(tone.darkShare, usual?.darkShare ?? 0),
+    overexposed: beyond(tone.brightShare, usual?.brightShare ?? 0),
     covered: compared?.coveredShare ?? null,
     moved: movedOf(features.registration),
     fogged: foggedOf(features),
@@ -73,6 +73,11 @@ function frozenOf({ change, compared, tone }: HealthFeatures): number | null {
   if (Math.max(tone.darkShare, tone.brightShare) > clippedShareMax) return null;
   if (compared === null) return change.identical ? 1 : 0;
   return compared.stillShare;
+}
+
+/** Share of what was not so at commissioning that is so now; 0 where nearly all of it was. */
+function beyond(share: number, usual: number): number {
+  return usual > clippedShareMax ? 0 : Math.max(0, (share - usual) / (1 - usual));
 }
 
 function lossOf(kept: number | null): number | null {

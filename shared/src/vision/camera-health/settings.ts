@@ -56,9 +56,9 @@ export const healthSettings = z.strictObject({
   daylight: z.nullable(z.strictObject({ fromMinute: minuteOfDay, toMinute: minuteOfDay })),
   nightMsMax: z.int().check(z.gte(3_600_000), z.lte(7 * dayMs)),
   conditions: z.strictObject({
-    /** Share of the pixels that are black, beyond the reference's. */
+    /** Share of what is not black in the reference that is black. */
     dark: rule,
-    /** Share of the pixels that are clipped, beyond the reference's. */
+    /** Share of what is not clipped at white in the reference that is. */
     overexposed: rule,
     /** Share of the structured tiles that have lost their structure. */
     covered: rule,
