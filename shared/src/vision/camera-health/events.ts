@@ -85,9 +85,9 @@ const cleared: Readonly<Record<Condition, string>> = {
   frozen: "the picture moves again",
 };
 
-/** Never rounded up to all of it. */
+/** To a tenth, but never rounded up to all of it. */
 function percent(share: number): string {
-  return `${(Math.floor(share * 1000) / 10).toString()} %`;
+  return `${Math.min(Math.round(share * 1000), share < 1 ? 999 : 1000) / 10} %`;
 }
 
 function pixels(distance: number, onward: string, back: string): string {
