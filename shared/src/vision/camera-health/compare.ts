@@ -67,7 +67,7 @@ export interface Tile {
 function tilesOf(bands: Bands, noise: number, reference: HealthReference): readonly Tile[] {
   const isStructured = structuredTiles(reference.tiles, reference.noise);
   const contrasts = contrastsOf(bands, noise);
-  const fineMin = Math.max(1.5, 1.5 * noise * Math.sqrt(noiseGain.laplacian));
+  const fineMin = Math.max(1.5, 2 * noise * Math.sqrt(noiseGain.laplacian));
   const middleMin = Math.max(1, 4 * noise * Math.sqrt(noiseGain.middle));
   const { tiles } = reference;
   return Array.from({ length: tileGrid.count }, (_, tile): Tile => {
@@ -81,7 +81,8 @@ function tilesOf(bands: Bands, noise: number, reference: HealthReference): reado
       const state = (tiles.unlit[tile] ?? 0) > blackLevelMax ? "unlit" : "plain";
       return { state, ...measured, sharpness: null };
     }
-    const fineExpected = amplitudeOf((tiles.fine[tile] ?? 0) * middle, mean);
+    // What noise adds to the middle band must not choose the tiles, or the chosen look soft.
+    const fineExpected = amplitudeOf((tiles.fine[tile] ?? 0) * Math.min(1, middle), mean);
     const isSeen = middle >= 0.1 && fineExpected >= fineMin;
     const sharpness = ratio(detailOf(contrasts, tile), tiles.detail[tile] ?? 0);
     return { state: "visible", ...measured, sharpness: isSeen ? sharpness : null };
