@@ -14,7 +14,7 @@ import { drawn, scenesOf } from "./test/scene.ts";
 import { commissioned, hasty, minuteMs, noon, watched } from "./test/timeline.ts";
 import type { Thumbnail } from "./thumbnail.ts";
 
-const isFull = process.env.FIELDLOOP_FULL === "1";
+const isFull = process.env.FIELDLOOP_TEST_FULL === "1";
 /** Months per camera: drawn frame by frame (full profile alone), and at the level of features. */
 const months = isFull ? { drawn: 1, features: 12 } : { drawn: 0, features: 2 };
 const midnight = noon - 12 * 60 * minuteMs;
@@ -51,10 +51,10 @@ const tell = (name: string, events: readonly HealthEvent[]) =>
   events.map(({ since, message }) => `${name}, ${new Date(since).toISOString()}: ${message}`);
 
 describe("cameras that are well", () => {
-  it("raise nothing over a whole day at the beginning and one at the end of a month", () => {
+  it("raise nothing over a whole day a month after they were commissioned", () => {
     const worst = new Map<Condition, number>();
     const told = cameras.flatMap((one) => {
-      return [0, 29].flatMap((day) => {
+      return (isFull ? [0, 29] : [29]).flatMap((day) => {
         let before: Thumbnail | undefined;
         const featuresAt = (minute: number) => {
           const { frame, features } = lookAt(one, day * 1440 + minute, before);

@@ -10,10 +10,10 @@ import { commissioned, faultyFrames, hasty, watched } from "./test/timeline.ts";
 const folder = join(resolve(process.env.FIELDLOOP_TEST_DATA ?? "../shared/data"), "photos");
 const isThere = existsSync(folder);
 if (!isThere) console.info(`skipping real photographs: ${folder} is not there`);
-const isFull = process.env.FIELDLOOP_FULL === "1";
+const isFull = process.env.FIELDLOOP_TEST_FULL === "1";
 const rounds = isFull ? 6 : 1;
 const all = isThere ? readdirSync(folder).filter((name) => name.endsWith(".jpg")) : [];
-const photographs = isFull ? all : all.slice(0, 4);
+const photographs = isFull ? all : all.slice(0, 2);
 
 /** A place in which nothing moves but the noise. */
 async function placeOf(name: string): Promise<Scene> {
@@ -47,7 +47,7 @@ describe.skipIf(!isThere)("faults drawn into photographs", () => {
     }
     const date = new Date().toISOString().slice(0, 10);
     console.info(`photographs, ${date}\n${confusion}\n${missed.join("\n")}`);
-    expect(photographs.length).toBeGreaterThanOrEqual(4);
+    expect(photographs.length).toBeGreaterThanOrEqual(2);
     expect(confusion.recall).toBeGreaterThanOrEqual(0.95);
   }, 600_000);
 });

@@ -6,7 +6,7 @@ import { randomFrom } from "./test/random.ts";
 import { scenesOf } from "./test/scene.ts";
 import { commissioned, faultyFrames, hasty, watched } from "./test/timeline.ts";
 
-const isFull = process.env.FIELDLOOP_FULL === "1";
+const isFull = process.env.FIELDLOOP_TEST_FULL === "1";
 const rounds = isFull ? 12 : 1;
 /** Three measurements for a median and two minutes of persistence; one more for what is late. */
 const frameCount = 6;
