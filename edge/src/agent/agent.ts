@@ -17,6 +17,7 @@ import {
   defaultSettings,
   type RemoteSettings,
 } from "@fieldloop/shared/messages/twin";
+import type { HealthEvent } from "@fieldloop/shared/vision/camera-health/events";
 import { sha256Of } from "@fieldloop/shared-node/crypto/sha256";
 import type { AgentConfig } from "../config.ts";
 import { LocalApi } from "../local-api/server.ts";
@@ -101,6 +102,7 @@ export class Agent {
   async start(): Promise<void> {
     const { config, cloud, log, agentVersion } = this.options;
     await this.#api.start();
+    await this.eye.open();
     if (cloud !== null) this.#telling = await this.#openTelling(cloud);
     this.#reporter.start();
     this.#reporter.event("agent-started", "info", `agent ${agentVersion} started`, {
@@ -142,12 +144,20 @@ export class Agent {
         this.#news.changed(camera, state, reason, Date.now());
         this.#telling?.reported.changed();
       },
+      onHealth: (camera, event) => this.#healthChanged(camera, event),
+      watches: { files: realFiles, folder: join(config.dataDir, "cameras") },
       onModel: (model, rule) => {
         this.#reporter.judgeBy(rule);
         this.options.log.info({ model }, "model is active");
         this.#telling?.reported.changed();
       },
     });
+  }
+
+  #healthChanged(camera: string, { kind, message, ...detail }: HealthEvent): void {
+    const severity = detail.phase === "raised" ? "warning" : "info";
+    this.#reporter.event(kind, severity, `the camera ${camera}: ${message}`, { camera, ...detail });
+    this.#telling?.reported.changed();
   }
 
   #heard(result: FrameResult): void {
@@ -278,6 +288,7 @@ export class Agent {
           (await this.eye.snapshot(camera, { widthMax: 1280, bytesMax: 512 * 1024 }))?.jpeg,
         infer: (image) => this.eye.infer(image),
         push: (camera, image, id) => this.eye.push(camera, image, id),
+        watch: (camera) => this.eye.watchOf(camera),
         metrics: () => metricsOf(this),
         problems: () => problemsOf(this),
         cameras: config.cameras.map(({ name }) => name),

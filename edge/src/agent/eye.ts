@@ -2,16 +2,20 @@
  * Perception as the agent holds it: cameras, pipeline and engine. Cameras start with the first model:
  * without one every frame would only be an error.
  */
-import { messageOf } from "@fieldloop/shared/errors";
+import { join } from "node:path";
+import { AppError, messageOf } from "@fieldloop/shared/errors";
 import type { DeviceProfile } from "@fieldloop/shared/manifest/profile";
 import type { RunningModel } from "@fieldloop/shared/messages/twin";
+import type { HealthEvent } from "@fieldloop/shared/vision/camera-health/events";
 import type { ModelOptions } from "@fieldloop/shared-node/model";
 import { Camera, type CameraStatus } from "../perception/camera/camera.ts";
+import { type CameraHealth, CameraWatch } from "../perception/camera/camera-watch.ts";
 import { HttpPushSource, type PushResult } from "../perception/camera/http-push.ts";
 import { defaultPolicyOf, openSource } from "../perception/camera/open-source.ts";
-import type { CameraConfig } from "../perception/camera/settings.ts";
+import { type CameraConfig, healthSettingsOf } from "../perception/camera/settings.ts";
 import type { FrameSource } from "../perception/camera/source.ts";
 import { SyntheticSource } from "../perception/camera/synthetic.ts";
+import { WatchStore } from "../perception/camera/watch-store.ts";
 import { OnnxEngine } from "../perception/inference/onnx-engine.ts";
 import {
   type FrameDrop,
@@ -21,9 +25,16 @@ import {
   type Snapshot,
 } from "../perception/pipeline.ts";
 import type { CameraStats } from "../perception/pipeline-stats.ts";
+import type { Files } from "../platform/files.ts";
 import type { ExceptionRule } from "../reporting/windows/choose.ts";
 import type { ModelRuntime, SelfTest } from "../upkeep/models/ports.ts";
 import type { Slot } from "../upkeep/models/slots.ts";
+
+/** A camera as status and console show it. */
+export type SeenCamera = CameraStatus & {
+  readonly kind: CameraConfig["kind"];
+  readonly health: CameraHealth | null;
+};
 
 export interface EyeOptions {
   readonly cameras: readonly CameraConfig[];
@@ -38,14 +49,24 @@ export interface EyeOptions {
   readonly onFault: (error: unknown) => void;
   readonly onSceneRefused: (message: string) => void;
   readonly onCamera: (camera: string, state: string, reason: string | null) => void;
+  readonly onHealth: (camera: string, event: HealthEvent) => void;
+  readonly watches: WatchPlace;
   /** Another model runs from now on. */
   readonly onModel: (model: RunningModel, rule: ExceptionRule) => void;
+}
+
+/** Where reference and state of the cameras are kept. */
+export interface WatchPlace {
+  readonly files: Files;
+  readonly folder: string;
 }
 
 interface Mounted {
   readonly config: CameraConfig;
   readonly source: FrameSource;
   readonly camera: Camera;
+  /** `undefined` where the camera's health is not watched. */
+  readonly watch: CameraWatch | undefined;
   /** Whether it has shown a frame: only then can a scene say what it does not know. */
   opened: boolean;
 }
@@ -77,6 +98,11 @@ export class Eye implements ModelRuntime {
       onFault: options.onFault,
     });
     this.#mounted = options.cameras.map((config) => this.#mount(config));
+  }
+
+  /** Takes up what was known of the cameras; before anything is loaded. */
+  async open(): Promise<void> {
+    await Promise.all(this.#mounted.map(({ watch }) => watch?.open()));
   }
 
   /** The model that runs. */
@@ -152,8 +178,23 @@ export class Eye implements ModelRuntime {
     }
   }
 
-  cameras(): readonly (CameraStatus & { readonly kind: CameraConfig["kind"] })[] {
-    return this.#mounted.map(({ config, camera }) => ({ ...camera.status(), kind: config.kind }));
+  cameras(): readonly SeenCamera[] {
+    return this.#mounted.map(({ config, camera, watch }) => ({
+      ...camera.status(),
+      kind: config.kind,
+      health: watch?.health() ?? null,
+    }));
+  }
+
+  /** The watch of a camera. @throws AppError `not-watched` */
+  watchOf(camera: string): CameraWatch {
+    const watch = this.#mounted.find(({ config }) => config.name === camera)?.watch;
+    if (watch !== undefined) return watch;
+    throw new AppError({
+      code: "not-watched",
+      status: 409,
+      message: `the health of the camera ${camera} is not watched; set its health.enabled to true`,
+    });
   }
 
   stats(camera: string): CameraStats {
@@ -187,6 +228,7 @@ export class Eye implements ModelRuntime {
   /** Stops the cameras, finishes the frames under way, closes the model. */
   async stop(): Promise<void> {
     await Promise.all(this.#mounted.map(({ camera }) => camera.stop()));
+    await Promise.all(this.#mounted.map(({ watch }) => watch?.close()));
     await this.#pipeline.stop();
     await this.#engine.close();
   }
@@ -215,10 +257,12 @@ export class Eye implements ModelRuntime {
     const alone = cameras.filter(({ kind }) => kind === "synthetic").length === 1;
     const seed = alone ? deviceId : `${deviceId}/${config.name}`;
     const source = openSource(config, { frameBytesMax, video: profile.video, seed });
+    const sink = this.#pipeline.sink(config.name);
+    const watch = this.#watch(config);
     const camera = new Camera({
       name: config.name,
       source,
-      sink: this.#pipeline.sink(config.name),
+      sink: watch?.sink(sink) ?? sink,
       onState: (state, reason) => {
         if (state === "streaming" && !mounted.opened) {
           mounted.opened = true;
@@ -227,8 +271,22 @@ export class Eye implements ModelRuntime {
         this.#options.onCamera(config.name, state, reason);
       },
     });
-    const mounted: Mounted = { config, source, camera, opened: false };
+    const mounted: Mounted = { config, source, camera, watch, opened: false };
     return mounted;
+  }
+
+  #watch(config: CameraConfig): CameraWatch | undefined {
+    const { watches, onHealth, onFault } = this.#options;
+    const settings = healthSettingsOf(config);
+    if (settings === null) return undefined;
+    const { name } = config;
+    return new CameraWatch({
+      name,
+      settings,
+      store: new WatchStore(watches.files, join(watches.folder, name)),
+      onEvent: (event) => onHealth(name, event),
+      onFault: (message) => onFault(new Error(message)),
+    });
   }
 }
 

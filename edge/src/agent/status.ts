@@ -23,11 +23,16 @@ export async function reportedStateOf(agent: Agent): Promise<ReportedState> {
     update: updateOf(agent),
     settings: agent.settings,
     scene: { ...agent.eye.scene },
-    cameras: agent.eye.cameras().map(({ name, kind, state, reason }) => ({
+    cameras: agent.eye.cameras().map(({ name, kind, state, reason, health }) => ({
       name,
       kind,
       state: state === "stopped" ? "starting" : state,
       reason: reason?.slice(0, 1000) ?? null,
+      health: health && {
+        referenceAt: health.reference?.madeAt ?? null,
+        commissioning: health.commissioning,
+        raised: [...health.raised],
+      },
     })),
     vitals: { ...vitals, outboxRows: agent.telling?.outbox.usage.rows ?? 0, clockOk: clockOk(now) },
   };

@@ -5,10 +5,14 @@ import { AppError } from "@fieldloop/shared/errors";
  * Reads a request's body into memory, up to a limit.
  * @throws AppError `body-oversized` (413), without reading further, or `body-empty` (400)
  */
-export async function readBytes(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+export async function readBytes(
+  request: IncomingMessage,
+  bytesMax: number,
+  { mayBeEmpty = false, setting = " (frameBytesMax)" } = {},
+): Promise<Buffer> {
   const oversized = new AppError({
     code: "body-oversized",
-    message: `the body is larger than the ${bytesMax} bytes allowed (frameBytesMax)`,
+    message: `the body is larger than the ${bytesMax} bytes allowed${setting}`,
     status: 413,
   });
   if (Number(request.headers["content-length"] ?? 0) > bytesMax) throw oversized;
@@ -26,7 +30,7 @@ export async function readBytes(request: IncomingMessage, bytesMax: number): Pro
     request.on("end", resolve);
     request.on("error", reject);
   });
-  if (bytes > 0) return Buffer.concat(chunks, bytes);
+  if (bytes > 0 || mayBeEmpty) return Buffer.concat(chunks, bytes);
   throw new AppError({
     code: "body-empty",
     message: "the request has no body; send the bytes of a JPEG, PNG or WebP image",

@@ -2,11 +2,20 @@ import { request as httpRequest } from "node:http";
 import { AppError } from "@fieldloop/shared/errors";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentLog } from "../platform/log.ts";
+import type { WatchedCamera } from "./cameras.ts";
 import { LocalApi, type LocalApiHandlers, type Pushed } from "./server.ts";
 
 let api: LocalApi;
 let pushed: Pushed = { kind: "accepted", frame: "f1" };
 let problems: string[] = [];
+const wished: object[] = [];
+let luma: Uint8Array | undefined;
+const watched: WatchedCamera = {
+  health: () => ({ reference: null }),
+  focus: (peak) => (peak === 7 ? undefined : { percent: 50, peak }),
+  commission: (options) => wished.push(options),
+  referencePicture: () => luma && { luma, width: 4, height: 2 },
+};
 const handlers: LocalApiHandlers = {
   status: async () => ({ device: "cam-1" }),
   results: () => [{ frame: "f1" }],
@@ -18,6 +27,10 @@ const handlers: LocalApiHandlers = {
   },
   push: async (_camera, _image, id) =>
     (id === undefined ? pushed : { ...pushed, frame: id }) as Pushed,
+  watch: (camera) => {
+    if (camera === "belt") return watched;
+    throw new AppError({ code: "not-watched", message: `${camera} is not watched`, status: 409 });
+  },
   metrics: () => "a 1\n",
   problems: () => problems,
   cameras: ["belt", "door"],
@@ -140,4 +153,52 @@ test("a taken port is said with the setting to change", async () => {
     log: silentLog,
   });
   await expect(second.start()).rejects.toThrow("set http.port or FIELDLOOP_AGENT_HTTP_PORT");
+});
+
+test("a camera's health, focus and reference are asked for by its name", async () => {
+  expect(await ask("GET", "/v1/cameras/belt/health")).toMatchObject({ body: '{"reference":null}' });
+  const focus = await ask("GET", "/v1/cameras/belt/focus?peak=1.5");
+  expect(focus.body).toBe('{"percent":50,"peak":1.5}');
+  for (const peak of ["x", "-1", "Infinity", ""])
+    expect((await ask("GET", `/v1/cameras/belt/focus?peak=${peak}`)).body).toContain('"peak":0');
+  const early = await ask("GET", "/v1/cameras/belt/focus?peak=7");
+  expect([early.status, early.body]).toEqual([
+    404,
+    expect.stringContaining("the camera belt has given no frame yet"),
+  ]);
+  const missing = await ask("GET", "/v1/cameras/belt/reference");
+  expect([missing.status, missing.body]).toEqual([
+    404,
+    expect.stringContaining("make one with POST /v1/cameras/belt/reference"),
+  ]);
+  luma = Uint8Array.from({ length: 8 }, (_, i) => 30 * i);
+  const picture = await ask("GET", "/v1/cameras/belt/reference");
+  expect([picture.status, picture.type]).toEqual([200, "image/jpeg"]);
+  expect((await ask("GET", "/v1/cameras/door/health")).status).toBe(409);
+  expect((await ask("GET", "/v1/cameras/none/health")).status).toBe(404);
+});
+
+test("a reference is made with what is asked for, or with what is usual", async () => {
+  wished.length = 0;
+  expect((await ask("POST", "/v1/cameras/belt/reference")).status).toBe(202);
+  const body = JSON.stringify({ thumbnails: 60, spacingMs: 500 });
+  expect((await ask("POST", "/v1/cameras/belt/reference", body)).status).toBe(202);
+  expect(wished).toEqual([
+    { thumbnails: 30, spacingMs: 1000 },
+    { thumbnails: 60, spacingMs: 500 },
+  ]);
+  for (const bad of ["no json", '{"thumbnails":3}', '{"frames":30}', "[]"]) {
+    const { status, body: said } = await ask("POST", "/v1/cameras/belt/reference", bad);
+    expect([status, said]).toEqual([400, expect.stringContaining("10 to 512")]);
+  }
+  expect(wished).toHaveLength(2);
+});
+
+test("the page for commissioning needs nothing from elsewhere", async () => {
+  const html = await ask("GET", "/");
+  expect([html.status, html.type]).toEqual([200, "text/html; charset=utf-8"]);
+  expect(html.body).not.toMatch(/https?:\/\//);
+  const script = await ask("GET", "/page.js");
+  expect(script.type).toBe("text/javascript; charset=utf-8");
+  expect(() => new Function(script.body)).not.toThrow();
 });

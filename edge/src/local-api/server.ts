@@ -7,6 +7,8 @@ import type { AddressInfo } from "node:net";
 import { AppError, messageOf } from "@fieldloop/shared/errors";
 import type { Log } from "../platform/log.ts";
 import { readBytes } from "./body.ts";
+import { focusOf, readCommissioning, referenceJpeg, type WatchedCamera } from "./cameras.ts";
+import { page, pageScript } from "./page.ts";
 
 /** What a pushed frame became. */
 export type Pushed =
@@ -23,6 +25,8 @@ export interface LocalApiHandlers {
   readonly snapshot: (camera: string) => Promise<Uint8Array | undefined>;
   readonly infer: (image: Uint8Array) => Promise<object>;
   readonly push: (camera: string, image: Uint8Array, id: string | undefined) => Promise<Pushed>;
+  /** @throws AppError where the camera's health is not watched */
+  readonly watch: (camera: string) => WatchedCamera;
   /** Prometheus text. */
   readonly metrics: () => string;
   /** Empty while all is well, else a sentence each. */
@@ -179,6 +183,17 @@ function routesOf({ handlers, bodyBytesMax }: LocalApiOptions): readonly Route[]
         return pushReply(await handlers.push(camera, await image(request), id));
       },
     },
+    ...cameraRoutes(handlers),
+    {
+      method: "GET",
+      path: /^\/$/,
+      answer: () => ({ type: "text/html; charset=utf-8", body: page }),
+    },
+    {
+      method: "GET",
+      path: /^\/page\.js$/,
+      answer: () => ({ type: "text/javascript; charset=utf-8", body: pageScript }),
+    },
     {
       method: "GET",
       path: /^\/metrics$/,
@@ -193,6 +208,47 @@ function routesOf({ handlers, bodyBytesMax }: LocalApiOptions): readonly Route[]
           status: problems.length === 0 ? 200 : 503,
           body: { ok: problems.length === 0, problems },
         };
+      },
+    },
+  ];
+}
+
+function cameraRoutes(handlers: LocalApiHandlers): readonly Route[] {
+  const watched = (name: string) => {
+    const camera = knownCamera(handlers, name);
+    return { camera, watch: handlers.watch(camera) };
+  };
+  return [
+    {
+      method: "GET",
+      path: /^\/v1\/cameras\/([^/]+)\/health$/,
+      answer: ({ name }) => ({ body: watched(name).watch.health() }),
+    },
+    {
+      method: "GET",
+      path: /^\/v1\/cameras\/([^/]+)\/focus$/,
+      answer: ({ name, url }) => {
+        const { watch, camera } = watched(name);
+        return { body: focusOf(watch, camera, url.searchParams.get("peak")) };
+      },
+    },
+    {
+      method: "GET",
+      path: /^\/v1\/cameras\/([^/]+)\/reference$/,
+      answer: async ({ name }) => {
+        const { watch, camera } = watched(name);
+        return { type: "image/jpeg", body: await referenceJpeg(watch, camera) };
+      },
+    },
+    {
+      method: "POST",
+      path: /^\/v1\/cameras\/([^/]+)\/reference$/,
+      answer: async ({ request, name }) => {
+        const { watch } = watched(name);
+        watch.commission(
+          readCommissioning(await readBytes(request, 4096, { mayBeEmpty: true, setting: "" })),
+        );
+        return { status: 202, body: watch.health() };
       },
     },
   ];
@@ -239,6 +295,8 @@ function send(
     "content-length": Buffer.byteLength(body),
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
+    "content-security-policy":
+      "default-src 'self'; img-src 'self' blob:; style-src 'unsafe-inline'",
   });
   response.end(body);
 }

@@ -139,6 +139,34 @@ export async function loadRaw(
   }
 }
 
+/**
+ * A small RGB copy of a frame, upright, for looking at the picture as a whole. One frame size always
+ * gives the same way of scaling, so copies of one camera can be compared.
+ * @param longSidePixels the longer side is scaled down to this, never up
+ * @returns the copy, and the size of the frame it was made from
+ */
+export async function loadSmall(
+  image: ImageInput,
+  longSidePixels: number,
+  what = "the frame",
+  limits: ImageLimits = defaultImageLimits,
+): Promise<{ readonly data: Uint8Array; readonly frame: Size } & Size> {
+  checkBytes(image, what, limits);
+  try {
+    const { autoOrient: frame } = await (await open(image, limits)).metadata();
+    const box = { width: longSidePixels, height: longSidePixels };
+    const { data, info } = await upright(await open(image, limits))
+      .resize({ ...box, fit: "inside", kernel: "linear", withoutEnlargement: true })
+      .flatten({ background: "#727272" })
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    return { data, width: info.width, height: info.height, frame };
+  } catch (error) {
+    throw await explain(error, image, what, limits);
+  }
+}
+
 async function encodeWithin(
   frame: { readonly data: Uint8Array; readonly width: number; readonly height: number },
   bytesMax: number,

@@ -1,6 +1,7 @@
 /** The two halves of a device's twin: what the cloud wants (HTTP) and what is (`up/state`). */
 import * as z from "zod/mini";
 import { count, sha256, slug, timeMs } from "../ids.ts";
+import { conditions } from "../vision/camera-health/settings.ts";
 import { updatePhases } from "./control.ts";
 
 /** What of the agent's configuration the cloud may change while it runs. */
@@ -85,6 +86,20 @@ export const reportedState = z.object({
         kind: z.string().check(z.maxLength(32)),
         state: z.enum(["starting", "streaming", "stalled", "backing-off", "failed"]),
         reason: z.nullable(z.string().check(z.maxLength(1000))),
+        /** How the camera itself is; `null` where it is not watched. */
+        health: z.optional(
+          z.nullable(
+            z.object({
+              /** When its reference was made; `null` before the first. */
+              referenceAt: z.nullable(timeMs),
+              /** Thumbnails taken for a new reference, and wanted. */
+              commissioning: z.nullable(z.object({ taken: count, wanted: count })),
+              raised: z
+                .array(z.object({ condition: z.enum(conditions), since: timeMs }))
+                .check(z.maxLength(8)),
+            }),
+          ),
+        ),
       }),
     )
     .check(z.maxLength(64)),

@@ -1,5 +1,9 @@
 /** Cameras as the configuration describes them: one schema per kind. */
 import { slug } from "@fieldloop/shared/ids";
+import {
+  defaultHealthSettings,
+  type HealthSettings,
+} from "@fieldloop/shared/vision/camera-health/settings";
 import * as z from "zod/mini";
 import { dropPolicies } from "../frame-queue.ts";
 import { isSubsampled, rawFormats } from "./stream/pixel-formats.ts";
@@ -8,6 +12,10 @@ const positive = z.int().check(z.positive());
 const text = z.string().check(z.minLength(1), z.maxLength(4096));
 const pixels = z.int().check(z.gte(16), z.lte(8192));
 
+const clockTime = z
+  .string()
+  .check(z.regex(/^([01]\d|2[0-3]):[0-5]\d$/, "use a time of day such as 06:30"));
+
 const common = {
   name: slug,
   /** Frames a second, at most; a folder or file without it is read as fast as the model runs. */
@@ -15,6 +23,15 @@ const common = {
   policy: z.optional(z.enum(dropPolicies)),
   queueFramesMax: z._default(z.int().check(z.gte(1), z.lte(64)), 2),
   frameAgeMsMax: z._default(z.nullable(positive), null),
+  health: z.prefault(
+    z.strictObject({
+      /** Whether the camera itself is watched; default: where it always looks at one place. */
+      enabled: z.optional(z.boolean()),
+      /** When it is surely day there, UTC: colours are missed then. */
+      daylight: z._default(z.nullable(z.strictObject({ from: clockTime, to: clockTime })), null),
+    }),
+    {},
+  ),
 };
 
 /** Of cameras that never fall silent by themselves. */
@@ -167,6 +184,22 @@ export const cameraSettings = z.discriminatedUnion("kind", [
 ]);
 export type CameraConfig = z.output<typeof cameraSettings>;
 export type CameraKind = CameraConfig["kind"];
+
+/** How a camera is watched; `null` where it is not. */
+export function healthSettingsOf({ kind, health }: CameraConfig): HealthSettings | null {
+  const looksAtOnePlace = kind !== "directory" && kind !== "file" && kind !== "http";
+  if (!(health.enabled ?? looksAtOnePlace)) return null;
+  const { daylight } = health;
+  return {
+    ...defaultHealthSettings,
+    daylight: daylight && { fromMinute: minuteOf(daylight.from), toMinute: minuteOf(daylight.to) },
+  };
+}
+
+function minuteOf(clock: string): number {
+  const [hours = 0, minutes = 0] = clock.split(":").map(Number);
+  return 60 * hours + minutes;
+}
 
 /** Paths in a configuration are relative to its folder. @param at makes a path absolute */
 export function withPaths(camera: CameraConfig, at: (path: string) => string): CameraConfig {
