@@ -68,6 +68,7 @@ export class TestCloud {
     settings: { ...defaultSettings },
     scene: {},
     preview: null,
+    commissions: {},
   };
   enrolled = 0;
   readonly #seen = new Map<number, Set<number>>();

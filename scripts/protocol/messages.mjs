@@ -335,6 +335,8 @@ export const messages = [
       scene: "settings of synthetic cameras",
       preview: "set while somebody watches; `null` otherwise",
       "preview.until": "until when frames are wanted, at most one a second",
+      commissions:
+        "when somebody last asked for a new reference, by camera; done where the camera's is younger",
     },
     example: {
       v: 1,
@@ -343,6 +345,7 @@ export const messages = [
       settings: { results: "sampled", sampleShare: 0.01, windowMs: 60_000 },
       scene: {},
       preview: null,
+      commissions: {},
     },
   },
 ];

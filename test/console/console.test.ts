@@ -94,6 +94,25 @@ describe.skipIf(chromiumPath === undefined)(
       expect(width).toBeGreaterThan(100);
     });
 
+    it("commissions a camera: picture, focus, reference", async () => {
+      await page.getByRole("button", { name: "Stop watching" }).click();
+      await page.getByRole("tab", { name: "Camera" }).click();
+      await page.getByText("none yet: blur, fog, covers and movement cannot be told").waitFor();
+      await page.getByRole("button", { name: "Watch", exact: true }).click();
+      await page.getByText(/\d+ % of the sharpest so far/).waitFor();
+      await page.getByRole("button", { name: "Take a reference…" }).click();
+      await page.getByRole("button", { name: "Take the reference", exact: true }).click();
+      await page.getByText(/taking picture \d+ of 30; leave the camera alone/).waitFor();
+      await page.getByText(/^made \d+ \w+ 20/).waitFor({ timeout: 60_000 });
+      const overlay = page.getByLabel("Reference over the picture");
+      await overlay.fill("60");
+      await page.getByTestId("reference").waitFor();
+      expect(
+        await page.getByTestId("reference").evaluate((img) => getComputedStyle(img).opacity),
+      ).toBe("0.6");
+      await page.getByRole("button", { name: "Stop watching" }).waitFor();
+    });
+
     it("keeps what a person holds through live updates", async () => {
       await page.getByRole("button", { name: "Stop watching" }).click();
       await page.getByRole("link", { name: "Devices", exact: true }).first().click();
@@ -131,21 +150,25 @@ describe.skipIf(chromiumPath === undefined)(
       for (const id of names) await row(id).getByText("egg-grader@1.0.1").waitFor();
     });
 
-    it.each(["/enrolment", "/settings", "/audit", "/models/egg-grader/v/1.0.0", "/devices/cam-1"])(
-      "%s is accessible, in the dark and on a phone too",
-      async (path) => {
-        for (const colorScheme of ["light", "dark"] as const)
-          for (const width of [1280, 360]) {
-            await page.emulateMedia({ colorScheme });
-            await page.setViewportSize({ width, height: 800 });
-            await page.goto(`${cloud.url}${path}`);
-            await page.getByRole("heading", { level: 1 }).waitFor();
-            expect(await axeViolations(page), `${colorScheme} ${width}`).toEqual([]);
-          }
-        await page.emulateMedia({ colorScheme: "light" });
-        await page.setViewportSize({ width: 1280, height: 800 });
-      },
-    );
+    it.each([
+      "/enrolment",
+      "/settings",
+      "/audit",
+      "/models/egg-grader/v/1.0.0",
+      "/devices/cam-1",
+      "/devices/cam-1?tab=camera",
+    ])("%s is accessible, in the dark and on a phone too", async (path) => {
+      for (const colorScheme of ["light", "dark"] as const)
+        for (const width of [1280, 360]) {
+          await page.emulateMedia({ colorScheme });
+          await page.setViewportSize({ width, height: 800 });
+          await page.goto(`${cloud.url}${path}`);
+          await page.getByRole("heading", { level: 1 }).waitFor();
+          expect(await axeViolations(page), `${colorScheme} ${width}`).toEqual([]);
+        }
+      await page.emulateMedia({ colorScheme: "light" });
+      await page.setViewportSize({ width: 1280, height: 800 });
+    });
 
     it("signs out", async () => {
       await page.goto(`${cloud.url}/devices`);

@@ -65,7 +65,15 @@ const camera = {
 const detail = {
   ...camera,
   reported: null,
-  desired: { v: 1 as const, version: 3, model: null, settings, scene: {}, preview: null },
+  desired: {
+    v: 1 as const,
+    version: 3,
+    model: null,
+    settings,
+    scene: {},
+    preview: null,
+    commissions: {},
+  },
   ingest: { epoch: 1, upTo: 40, gaps: 0, quarantined: 0 },
 };
 

@@ -33,6 +33,7 @@ import { defaultUpdaterLimits } from "../upkeep/models/ports.ts";
 import { Updater } from "../upkeep/models/updater.ts";
 import type { Identity } from "../upkeep/provisioning/identity.ts";
 import { CameraNews } from "./camera-news.ts";
+import { commissioningView } from "./commissioning-view.ts";
 import { Eye } from "./eye.ts";
 import { Preview } from "./preview.ts";
 import { RecentResults } from "./recent.ts";
@@ -145,6 +146,11 @@ export class Agent {
         this.#telling?.reported.changed();
       },
       onHealth: (camera, event) => this.#healthChanged(camera, event),
+      onWatchFault: (camera, message) => {
+        this.options.log.warn({ camera }, message);
+        this.#reporter.event("camera-watch-failed", "warning", message, { camera });
+      },
+      onCommissioning: () => this.#telling?.reported.changed(),
       watches: { files: realFiles, folder: join(config.dataDir, "cameras") },
       onModel: (model, rule) => {
         this.#reporter.judgeBy(rule);
@@ -211,6 +217,7 @@ export class Agent {
       credential: cloud.identity.credential,
       cameras: config.cameras.map(({ name }) => name),
       snapshot: (camera, size) => this.eye.snapshot(camera, size),
+      commissioning: (camera, withReference) => commissioningView(this.eye, camera, withReference),
       now: () => Date.now(),
       log,
     });
@@ -257,6 +264,7 @@ export class Agent {
     this.#settings = document.settings;
     this.#reporter.configure(document.settings);
     this.eye.configureScene(document.scene);
+    this.eye.commission(document.commissions);
     this.#preview?.watch(document.preview?.until ?? null);
     this.updater.setTarget(document.model);
   }

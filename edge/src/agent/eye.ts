@@ -50,6 +50,10 @@ export interface EyeOptions {
   readonly onSceneRefused: (message: string) => void;
   readonly onCamera: (camera: string, state: string, reason: string | null) => void;
   readonly onHealth: (camera: string, event: HealthEvent) => void;
+  /** A camera could not be looked at, or its reference not be made. */
+  readonly onWatchFault: (camera: string, message: string) => void;
+  /** A camera's reference is being made, or has been. */
+  readonly onCommissioning: () => void;
   readonly watches: WatchPlace;
   /** Another model runs from now on. */
   readonly onModel: (model: RunningModel, rule: ExceptionRule) => void;
@@ -186,6 +190,11 @@ export class Eye implements ModelRuntime {
     }));
   }
 
+  /** Has cameras make new references where the wish is younger than what they have. */
+  commission(wishes: Readonly<Record<string, number>>): void {
+    for (const { config, watch } of this.#mounted) watch?.commissionFor(wishes[config.name] ?? 0);
+  }
+
   /** The watch of a camera. @throws AppError `not-watched` */
   watchOf(camera: string): CameraWatch {
     const watch = this.#mounted.find(({ config }) => config.name === camera)?.watch;
@@ -276,7 +285,7 @@ export class Eye implements ModelRuntime {
   }
 
   #watch(config: CameraConfig): CameraWatch | undefined {
-    const { watches, onHealth, onFault } = this.#options;
+    const { watches, onHealth, onWatchFault, onCommissioning } = this.#options;
     const settings = healthSettingsOf(config);
     if (settings === null) return undefined;
     const { name } = config;
@@ -285,7 +294,8 @@ export class Eye implements ModelRuntime {
       settings,
       store: new WatchStore(watches.files, join(watches.folder, name)),
       onEvent: (event) => onHealth(name, event),
-      onFault: (message) => onFault(new Error(message)),
+      onFault: (message) => onWatchFault(name, message),
+      onCommissioning,
     });
   }
 }

@@ -9,14 +9,27 @@ const periodMs = 1000;
 const size = { widthMax: 640, bytesMax: 20 * 1024 };
 /** The result travels in a header, which servers limit. */
 const detectionsMax = 50;
+/** Pictures of a camera after which it sends its reference again. */
+const referenceEvery = 10;
 
 export interface PreviewOptions {
   readonly cloudUrl: string;
   readonly credential: string;
   readonly cameras: readonly string[];
   readonly snapshot: (camera: string, size: Size) => Promise<Snapshot | undefined>;
+  /** For commissioning from afar: how sharp the camera is, and what it is held against. */
+  readonly commissioning: (
+    camera: string,
+    withReference: boolean,
+  ) => Promise<CommissioningView | undefined>;
   readonly now: () => number;
   readonly log: Log;
+}
+
+export interface CommissioningView {
+  readonly focus: object | undefined;
+  /** A small JPEG, base64; sent with every few pictures only. */
+  readonly reference?: string;
 }
 type Size = typeof size;
 
@@ -62,6 +75,12 @@ export class Preview {
     else this.#timer = undefined;
   }
 
+  async #commissioning(camera: string): Promise<object> {
+    const { cameras, commissioning } = this.#options;
+    const withReference = this.#turn % (referenceEvery * cameras.length) <= cameras.length;
+    return (await commissioning(camera, withReference)) ?? {};
+  }
+
   /** One picture, of one camera after another; the same frame is not sent twice. */
   async #send(): Promise<void> {
     const { cameras, snapshot, cloudUrl, credential } = this.#options;
@@ -79,7 +98,7 @@ export class Preview {
       headers: {
         authorization: `Bearer ${credential}`,
         "content-type": "image/jpeg",
-        [previewHeader]: describe(result),
+        [previewHeader]: describe(result, await this.#commissioning(result.camera)),
       },
       body: jpeg,
       timeoutMs: 5000,
@@ -88,10 +107,20 @@ export class Preview {
   }
 }
 
-function describe(result: Snapshot["result"]): string {
+function describe(result: Snapshot["result"], commissioning: object): string {
   const { camera, frame, capturedAt, decision, model, latencyMs } = result;
   const { label, confidence } = decision;
   const detections = decision.detections?.slice(0, detectionsMax) ?? null;
-  const said = { camera, frame, at: capturedAt, label, confidence, detections, model, latencyMs };
+  const said = {
+    camera,
+    frame,
+    at: capturedAt,
+    label,
+    confidence,
+    detections,
+    model,
+    latencyMs,
+    ...commissioning,
+  };
   return Buffer.from(JSON.stringify(said)).toString("base64url");
 }

@@ -1,6 +1,5 @@
 /** Commissioning over the local interface: health, focus, reference. */
 import { AppError } from "@fieldloop/shared/errors";
-import { encodeJpeg } from "@fieldloop/shared-node/image";
 import * as z from "zod/mini";
 
 /** What the interface asks of a camera's watch. */
@@ -8,13 +7,7 @@ export interface WatchedCamera {
   health(): object;
   focus(peak: number): object | undefined;
   commission(options: { readonly thumbnails: number; readonly spacingMs: number }): void;
-  referencePicture(): GreyPicture | undefined;
-}
-
-interface GreyPicture {
-  readonly luma: Uint8Array;
-  readonly width: number;
-  readonly height: number;
+  referenceJpeg(bytesMax: number): Promise<Uint8Array | undefined>;
 }
 
 const commissioning = z.strictObject({
@@ -42,13 +35,9 @@ export function focusOf(watch: WatchedCamera, camera: string, peak: string | nul
 }
 
 /** JPEG of what the camera is held against. @throws AppError `no-reference` */
-export async function referenceJpeg(watch: WatchedCamera, camera: string): Promise<Uint8Array> {
-  const picture = watch.referencePicture();
-  if (picture === undefined) {
-    const message = `the camera ${camera} has no reference; make one with POST /v1/cameras/${camera}/reference`;
-    throw new AppError({ code: "no-reference", message, status: 404 });
-  }
-  const { luma, width, height } = picture;
-  const data = Uint8Array.from({ length: 3 * luma.length }, (_, i) => luma[Math.floor(i / 3)] ?? 0);
-  return encodeJpeg({ kind: "raw", data, width, height }, { widthMax: width, bytesMax: 65_536 });
+export async function referenceOf(watch: WatchedCamera, camera: string): Promise<Uint8Array> {
+  const jpeg = await watch.referenceJpeg(65_536);
+  if (jpeg !== undefined) return jpeg;
+  const message = `the camera ${camera} has no reference; make one with POST /v1/cameras/${camera}/reference`;
+  throw new AppError({ code: "no-reference", message, status: 404 });
 }

@@ -9,12 +9,12 @@ let api: LocalApi;
 let pushed: Pushed = { kind: "accepted", frame: "f1" };
 let problems: string[] = [];
 const wished: object[] = [];
-let luma: Uint8Array | undefined;
+let jpeg: Uint8Array | undefined;
 const watched: WatchedCamera = {
   health: () => ({ reference: null }),
   focus: (peak) => (peak === 7 ? undefined : { percent: 50, peak }),
   commission: (options) => wished.push(options),
-  referencePicture: () => luma && { luma, width: 4, height: 2 },
+  referenceJpeg: async () => jpeg,
 };
 const handlers: LocalApiHandlers = {
   status: async () => ({ device: "cam-1" }),
@@ -171,7 +171,7 @@ test("a camera's health, focus and reference are asked for by its name", async (
     404,
     expect.stringContaining("make one with POST /v1/cameras/belt/reference"),
   ]);
-  luma = Uint8Array.from({ length: 8 }, (_, i) => 30 * i);
+  jpeg = Buffer.from([0xff, 0xd8]);
   const picture = await ask("GET", "/v1/cameras/belt/reference");
   expect([picture.status, picture.type]).toEqual([200, "image/jpeg"]);
   expect((await ask("GET", "/v1/cameras/door/health")).status).toBe(409);

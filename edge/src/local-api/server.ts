@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { AppError, messageOf } from "@fieldloop/shared/errors";
 import type { Log } from "../platform/log.ts";
 import { readBytes } from "./body.ts";
-import { focusOf, readCommissioning, referenceJpeg, type WatchedCamera } from "./cameras.ts";
+import { focusOf, readCommissioning, referenceOf, type WatchedCamera } from "./cameras.ts";
 import { page, pageScript } from "./page.ts";
 
 /** What a pushed frame became. */
@@ -237,7 +237,7 @@ function cameraRoutes(handlers: LocalApiHandlers): readonly Route[] {
       path: /^\/v1\/cameras\/([^/]+)\/reference$/,
       answer: async ({ name }) => {
         const { watch, camera } = watched(name);
-        return { type: "image/jpeg", body: await referenceJpeg(watch, camera) };
+        return { type: "image/jpeg", body: await referenceOf(watch, camera) };
       },
     },
     {

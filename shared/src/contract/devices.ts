@@ -229,6 +229,14 @@ export const devices = {
     params: deviceParams,
     reply: z.object({ until: timeMs }),
   }),
+  commission: endpoint({
+    method: "POST",
+    path: "/api/v1/devices/:id/cameras/:camera/commission",
+    summary: "Have a camera take what it sees now as the reference it is held against; audited",
+    access: "devices:write",
+    params: z.object({ id: slug, camera: slug }),
+    reply: z.object({ requestedAt: timeMs }),
+  }),
   /** Bytes: image/jpeg; 404 where nobody watches. */
   frame: endpoint({
     method: "GET",

@@ -11,7 +11,14 @@ import { type Lifecycle, no, refusalOf } from "./lifecycle.ts";
 export const deviceStates = ["pending", "active", "removed"] as const;
 export type DeviceState = (typeof deviceStates)[number];
 
-export const deviceActs = ["connect", "remove", "watch", "settings", "promoteTarget"] as const;
+export const deviceActs = [
+  "connect",
+  "remove",
+  "watch",
+  "commission",
+  "settings",
+  "promoteTarget",
+] as const;
 export type DeviceAct = (typeof deviceActs)[number];
 
 const removed = no("has been removed; enrol the device again under another name");
@@ -21,6 +28,7 @@ export const deviceLifecycle: Lifecycle<DeviceState, DeviceAct> = {
     connect: "active",
     remove: "removed",
     watch: no("has never connected, so there is nothing to watch; start its agent"),
+    commission: no("has never connected, so it has no cameras yet; start its agent"),
     settings: "pending",
     promoteTarget: "pending",
   },
@@ -28,6 +36,7 @@ export const deviceLifecycle: Lifecycle<DeviceState, DeviceAct> = {
     connect: "active",
     remove: "removed",
     watch: "active",
+    commission: "active",
     settings: "active",
     promoteTarget: "active",
   },
@@ -35,6 +44,7 @@ export const deviceLifecycle: Lifecycle<DeviceState, DeviceAct> = {
     connect: removed,
     remove: removed,
     watch: removed,
+    commission: removed,
     settings: removed,
     promoteTarget: removed,
   },
@@ -68,6 +78,7 @@ export const can = {
   connect: guard("connect"),
   remove: guard("remove"),
   watch: guard("watch", "is a station and has no camera to watch"),
+  commission: guard("commission", "is a station and has no camera"),
   settings: guard("settings"),
   promoteTarget: guard("promoteTarget", "is a station and runs no model"),
 } as const satisfies Readonly<Record<DeviceAct, (device: ActingDevice) => string | undefined>>;

@@ -40,6 +40,8 @@ export const desiredDocument = z.strictObject({
   scene: z.record(z.string(), z.string()),
   /** While set and in the future, the device sends at most one small JPEG a second. */
   preview: z.nullable(z.strictObject({ until: timeMs })),
+  /** When somebody last asked for a new reference, by camera; done where a camera's is younger. */
+  commissions: z._default(z.record(slug, timeMs), {}),
 });
 export type DesiredDocument = z.infer<typeof desiredDocument>;
 

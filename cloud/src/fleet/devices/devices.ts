@@ -3,6 +3,7 @@ import { type DeviceSummary, deviceSummary } from "@fieldloop/shared/contract/de
 import {
   type DesiredDocument,
   defaultSettings,
+  desiredDocument,
   type RemoteSettings,
   remoteSettings,
 } from "@fieldloop/shared/messages/twin";
@@ -23,6 +24,8 @@ export interface Device {
   readonly settings: StoredSettings;
   readonly scene: Readonly<Record<string, string>>;
   readonly previewUntil: number | null;
+  /** When a camera was last asked for a new reference. */
+  readonly commissions: DesiredDocument["commissions"];
   readonly desiredVersion: number;
   readonly target: DesiredDocument["model"];
   readonly online: boolean;
@@ -38,6 +41,7 @@ export interface Device {
 /** What the database keeps as JSON. */
 export const storedSettings = z.partial(remoteSettings);
 export type StoredSettings = z.infer<typeof storedSettings>;
+export const storedCommissions = desiredDocument.shape.commissions;
 export const storedUpdate = deviceSummary.shape.update;
 export const storedLatest = deviceSummary.shape.latest;
 
@@ -69,6 +73,7 @@ export function desiredOf(device: Device, demo: boolean, now: number): DesiredDo
     model: device.target,
     settings: settingsOf(device, demo),
     scene: { ...device.scene },
+    commissions: { ...device.commissions },
     preview: previewUntil !== null && previewUntil > now ? { until: previewUntil } : null,
   };
 }

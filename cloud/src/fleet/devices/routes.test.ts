@@ -1,5 +1,6 @@
 import { previewHeader } from "@fieldloop/shared/contract/device-api";
 import type { LiveEvent } from "@fieldloop/shared/contract/live";
+import { defaultSettings, type ReportedState } from "@fieldloop/shared/messages/twin";
 import { actNames, everywhere, type Scope } from "@fieldloop/shared/permissions";
 import { admin, testApp, testPlatform } from "@fieldloop/test/support/platform";
 import { describe, expect, it } from "vitest";
@@ -9,7 +10,7 @@ import { createDeviceNews } from "../live/publish.ts";
 import { claimTokenRoutes } from "./claim-token-routes.ts";
 import { deviceApiRoutes } from "./device-api-routes.ts";
 import type { Fleet } from "./fleet.ts";
-import { noteSeen } from "./note.ts";
+import { noteSeen, noteState } from "./note.ts";
 import { createPreviews } from "./previews.ts";
 import { verifyCredential } from "./reads.ts";
 import { deviceRoutes } from "./routes.ts";
@@ -66,6 +67,28 @@ const patch = (id: string, payload: object, etag: string) => {
   const url = `/api/v1/devices/${id}`;
   return app.inject({ method: "PATCH", url, payload, headers: { "if-match": etag } });
 };
+const reportedWith = (cameras: ReportedState["cameras"]): ReportedState => ({
+  v: 1,
+  at: clock.now,
+  boot: "b1",
+  agentVersion: "0.2.0",
+  profile: "pi-5",
+  desiredVersion: 1,
+  model: null,
+  update: null,
+  settings: defaultSettings,
+  scene: {},
+  cameras,
+  vitals: {
+    rssBytes: 1,
+    uptimeS: 1,
+    loadAverage: 0,
+    temperatureC: null,
+    diskFreeBytes: null,
+    outboxRows: 0,
+    clockOk: true,
+  },
+});
 const lastAudit = async () => (await listAudit(db, 1, undefined))[0];
 
 async function claim(body: object = {}): Promise<{ id: string; token: string }> {
@@ -324,6 +347,52 @@ describe("live frames", () => {
     expect((await get("/api/v1/devices/eye-1/frame")).statusCode).toBe(404);
     const desired = await as(device("eye-1"), () => get("/api/v1/device/desired"));
     expect(desired.json().preview).toBeNull();
+  });
+});
+
+describe("a camera's reference", () => {
+  const commission = (camera: string) =>
+    post(`/api/v1/devices/lens-1/cameras/${camera}/commission`);
+  const health = { referenceAt: null, commissioning: null, raised: [] };
+  const camera = { kind: "csi", state: "streaming", reason: null } as const;
+
+  it("is asked for by camera, told to the device, and written down", async () => {
+    await enrol("lens-1", { site: "lab" });
+    const early = await commission("door");
+    expect([early.statusCode, early.json().detail]).toEqual([
+      409,
+      "lens-1 has never connected, so it has no cameras yet; start its agent",
+    ]);
+    await noteSeen(db, "lens-1", clock.now);
+    const cameras = [
+      { ...camera, name: "door", health },
+      { ...camera, name: "files", health: null },
+    ];
+    await noteState(db, "lens-1", reportedWith(cameras), clock.now);
+    sent.length = 0;
+    expect((await commission("door")).json()).toEqual({ requestedAt: clock.now });
+    expect(sent).toHaveLength(1);
+    const desired = await as(device("lens-1"), () => get("/api/v1/device/desired"));
+    expect(desired.json().commissions).toEqual({ door: clock.now });
+    expect(await lastAudit()).toMatchObject({
+      act: "devices:write",
+      subject: "device:lens-1",
+      detail: { site: "lab", commission: "door" },
+    });
+  });
+
+  it("is refused for a camera that is not there, not watched, or not theirs", async () => {
+    const unknown = await commission("gate");
+    expect([unknown.statusCode, unknown.json().detail]).toEqual([
+      404,
+      'lens-1 has no camera "gate"; it reports door, files',
+    ]);
+    const unwatched = await commission("files");
+    expect([unwatched.statusCode, unwatched.json().code]).toEqual([409, "not-watched"]);
+    const viewer = limitedTo({}, "viewer");
+    expect((await as(viewer, () => commission("door"))).statusCode).toBe(403);
+    const elsewhere = limitedTo({ sites: ["other"] });
+    expect((await as(elsewhere, () => commission("door"))).statusCode).toBe(404);
   });
 });
 

@@ -5,6 +5,7 @@ import { requireAct } from "../../platform/caller.ts";
 import { checkMatch, implement, Tagged } from "../../platform/http.ts";
 import { appendAudit } from "../../platform/ledger/store.ts";
 import { changeDevice } from "./change.ts";
+import { commissionCamera } from "./commission.ts";
 import { etagOf, fleetSettings, summaryOf } from "./devices.ts";
 import { detailOf, requireInSight, requirePossible } from "./find.ts";
 import { announce, type Fleet } from "./fleet.ts";
@@ -102,13 +103,21 @@ function addChanging(app: FastifyInstance, fleet: Fleet): void {
 
 function addWatching(app: FastifyInstance, fleet: Fleet): void {
   const { platform } = fleet;
-  const { watch, frame } = devices;
+  const { watch, frame, commission } = devices;
   const log = createWatchLog();
   implement(
     app,
     platform.idempotency,
-    { watch, frame },
+    { watch, frame, commission },
     {
+      commission: async ({ params, caller }) => {
+        const now = platform.now();
+        const moved = await platform.db
+          .transaction()
+          .execute((tx) => commissionCamera(tx, { ...params, caller }, now));
+        announce(fleet, [moved]);
+        return { requestedAt: now };
+      },
       watch: async ({ params, caller }) => {
         requireAct(caller, "media:view"); // a device takes pictures only for those who may see them
         const { until, moved } = await platform.db

@@ -40,7 +40,7 @@ const quick = Object.fromEntries(
   ]),
 ) as typeof defaultHealthSettings.conditions;
 const settings = { ...defaultHealthSettings, conditions: quick };
-const pace = { lookMs: 0, focusMs: 0, registerMs: 1_000_000 };
+const pace = { lookMs: 0, focusMs: 0, registerMs: 1_000_000, commissionMs: 0 };
 
 describe("a camera's watch", () => {
   let folder: string;
@@ -91,21 +91,23 @@ describe("a camera's watch", () => {
     const watch = await opened();
     await show(watch, 2, picture);
     expect(watch.health()).toMatchObject({ reference: null, raised: [], commissioning: null });
-    watch.commission({ thumbnails: 12, spacingMs: 0 });
+    watch.commission({ thumbnails: 12 });
     await show(watch, 5, picture);
     expect(watch.health().commissioning).toEqual({ taken: 5, wanted: 12 });
     await show(watch, 7, picture);
     const { reference, commissioning } = watch.health();
     expect(commissioning).toBeNull();
     expect(reference).toEqual({ madeAt: now, thumbnails: 12, weaknesses: [] });
-    expect(watch.referencePicture()).toMatchObject({ width: 160, height: 120 });
+    const jpeg = await watch.referenceJpeg(4096);
+    expect([...(jpeg?.subarray(0, 3) ?? [])]).toEqual([0xff, 0xd8, 0xff]);
+    expect(jpeg?.length).toBeLessThanOrEqual(4096);
     expect(faults).toEqual([]);
     expect(passed).toHaveLength(14);
   });
 
   it("tells once what is wrong, remembers it through a restart, and tells when it is well", async () => {
     let watch = await opened();
-    watch.commission({ thumbnails: 12, spacingMs: 0 });
+    watch.commission({ thumbnails: 12 });
     await show(watch, 12, picture);
     await show(watch, 12, () => picture(0.5));
     expect(events.map(({ condition, phase }) => [condition, phase])).toEqual([
@@ -126,13 +128,42 @@ describe("a camera's watch", () => {
 
   it("clears what was held against the old reference when it gets a new one", async () => {
     const watch = await opened();
-    watch.commission({ thumbnails: 12, spacingMs: 0 });
+    watch.commission({ thumbnails: 12 });
     await show(watch, 12, picture);
     await show(watch, 12, () => picture(0.5));
-    watch.commission({ thumbnails: 12, spacingMs: 0 });
+    watch.commission({ thumbnails: 12 });
     await show(watch, 12, () => picture(0.5));
     expect(events.at(-1)).toMatchObject({ condition: "covered", phase: "cleared" });
     expect(watch.health().raised).toEqual([]);
+  });
+
+  it("fulfils each wish of the cloud once, also over a restart", async () => {
+    let watch = await opened();
+    watch.commissionFor(500);
+    watch.commissionFor(500);
+    await show(watch, 30, picture);
+    expect(watch.health().reference).toMatchObject({ thumbnails: 30 });
+    watch.commissionFor(400);
+    watch.commissionFor(0);
+    expect(watch.health().commissioning).toBeNull();
+    await watch.close();
+    watch = await opened();
+    watch.commissionFor(500);
+    expect(watch.health().commissioning).toBeNull();
+    watch.commissionFor(501);
+    expect(watch.health().commissioning).toEqual({ taken: 0, wanted: 30 });
+  });
+
+  it("says why a reference cannot be made", async () => {
+    const watch = await opened();
+    const data = new Uint8Array(3 * width * height);
+    const image = { kind: "raw", data, width, height } as const;
+    watch.commission({ thumbnails: 10 });
+    await show(watch, 10, () => ({ id: "dark", capturedAt: 0, image }));
+    expect(faults).toEqual([
+      "the camera belt could not be looked at: every thumbnail is dark; make the reference while the scene is lit",
+    ]);
+    expect(watch.health()).toMatchObject({ reference: null, commissioning: null });
   });
 
   it("shows how well the lens is turned", async () => {

@@ -5,7 +5,7 @@
 import { messageOf } from "@fieldloop/shared/errors";
 import { advance, recommissioned } from "@fieldloop/shared/vision/camera-health/advance";
 import type { HealthEvent } from "@fieldloop/shared/vision/camera-health/events";
-import { focusMeter } from "@fieldloop/shared/vision/camera-health/focus-meter";
+import { type FocusReading, focusMeter } from "@fieldloop/shared/vision/camera-health/focus-meter";
 import {
   type HealthState,
   initialHealthState,
@@ -22,7 +22,7 @@ import {
   thumbnailOf,
 } from "@fieldloop/shared/vision/camera-health/thumbnail";
 import { weaknessesOf } from "@fieldloop/shared/vision/camera-health/weaknesses";
-import { loadSmall } from "@fieldloop/shared-node/image";
+import { encodeJpeg, loadSmall } from "@fieldloop/shared-node/image";
 import type { Frame, FrameSink } from "./source.ts";
 import type { Commissioned, WatchStore } from "./watch-store.ts";
 
@@ -31,6 +31,8 @@ export interface CameraWatchOptions {
   readonly store: WatchStore;
   readonly settings: HealthSettings;
   readonly onEvent: (event: HealthEvent) => void;
+  /** A reference is being made, or has been. */
+  readonly onCommissioning?: () => void;
   /** Something about the watch itself did not work; the camera goes on without it. */
   readonly onFault: (message: string) => void;
   readonly pace?: WatchPace;
@@ -43,9 +45,16 @@ export interface WatchPace {
   /** While somebody turns the lens. */
   readonly focusMs: number;
   readonly registerMs: number;
+  /** Between the pictures of a reference, unless said otherwise. */
+  readonly commissionMs: number;
 }
 
-const defaultPace: WatchPace = { lookMs: 20_000, focusMs: 200, registerMs: 300_000 };
+const defaultPace: WatchPace = {
+  lookMs: 20_000,
+  focusMs: 200,
+  registerMs: 300_000,
+  commissionMs: 1000,
+};
 /** Somebody is there as long as they ask at least this often. */
 const attentionMs = 5000;
 
@@ -64,11 +73,7 @@ export interface CameraHealth {
 }
 
 /** What a person sees who turns the lens. */
-export interface FocusView {
-  readonly percent: number;
-  /** To be handed in with the next question. */
-  readonly peak: number;
-  readonly kind: "unclear" | "below-peak" | "at-peak";
+export interface FocusView extends FocusReading {
   /** Mean grey level, 0 to 255. */
   readonly brightness: number;
   readonly lookedAt: number;
@@ -89,6 +94,8 @@ export class CameraWatch {
   #commissioning: Commissioning | undefined;
   #last: { readonly thumbnail: Thumbnail; readonly features: HealthFeatures } | undefined;
   #lookedAt: number | null = null;
+  #wishedAt = 0;
+  #fault = "";
   /** Monotonic times. */
   #due = 0;
   #judgeDue = 0;
@@ -108,6 +115,7 @@ export class CameraWatch {
     const known = await store.load(onFault);
     this.#state = known.state ?? this.#state;
     this.#commissioned = known.commissioned;
+    this.#wishedAt = known.commissioned?.wishedAt ?? 0;
   }
 
   /** Finishes the look under way and keeps what is known. */
@@ -159,31 +167,51 @@ export class CameraWatch {
    * Makes a new reference from the next frames; what stands against the old one is cleared.
    * @param thumbnails how many, 10 to 512; thirty over half a minute leave out what moves
    */
-  commission({ thumbnails = 30, spacingMs = 1000 } = {}): void {
+  commission({ thumbnails = 30, spacingMs = this.#pace.commissionMs } = {}): void {
     this.#commissioning = { wanted: thumbnails, spacingMs, taken: [] };
     this.#due = 0;
+    this.#options.onCommissioning?.();
+  }
+
+  /**
+   * Makes a new reference for a wish that has not been fulfilled yet.
+   * @param wishedAt the cloud's time: wishes are only compared with each other
+   */
+  commissionFor(wishedAt: number): void {
+    if (wishedAt <= this.#wishedAt) return;
+    this.#wishedAt = wishedAt;
+    this.commission();
   }
 
   /** @param peak of the last answer; 0 at the start. `undefined` before the first frame. */
   focus(peak: number): FocusView | undefined {
-    const last = this.#last;
-    this.#attentionUntil = performance.now() + attentionMs;
-    this.#due = Math.min(this.#due, performance.now() + this.#pace.focusMs);
-    if (last === undefined || this.#lookedAt === null) return undefined;
-    const { features } = last;
+    const seen = this.sharpness();
+    if (seen === undefined || this.#lookedAt === null) return undefined;
     return {
-      ...focusMeter(features, peak),
-      brightness: features.tone.mean,
+      ...focusMeter(seen, peak),
+      brightness: seen.tone.mean,
       lookedAt: this.#lookedAt,
     };
   }
 
-  /** The picture the camera is held against: grey, row by row. */
-  referencePicture():
-    | { readonly luma: Uint8Array; readonly width: number; readonly height: number }
-    | undefined {
-    const known = this.#commissioned?.reference;
-    return known && { luma: sceneOf(known), width: known.width, height: known.height };
+  /** What the focus meter needs of the last look; frames are looked at more often for a while. */
+  sharpness(): Pick<HealthFeatures, "focus" | "tone"> | undefined {
+    this.#attentionUntil = performance.now() + attentionMs;
+    this.#due = Math.min(this.#due, performance.now() + this.#pace.focusMs);
+    return this.#last && { focus: this.#last.features.focus, tone: this.#last.features.tone };
+  }
+
+  /** JPEG of the picture the camera is held against: small and grey. */
+  async referenceJpeg(bytesMax: number): Promise<Uint8Array | undefined> {
+    const reference = this.#commissioned?.reference;
+    if (reference === undefined) return undefined;
+    const { width, height } = reference;
+    const luma = sceneOf(reference);
+    const data = new Uint8Array(3 * luma.length);
+    luma.forEach((value, i) => {
+      data.fill(value, 3 * i, 3 * i + 3);
+    });
+    return await encodeJpeg({ kind: "raw", data, width, height }, { widthMax: width, bytesMax });
   }
 
   #see(frame: Frame): void {
@@ -193,13 +221,22 @@ export class CameraWatch {
     const waitMs = this.#commissioning?.spacingMs ?? this.#pace.lookMs;
     this.#due = at + (isWatched ? Math.min(this.#pace.focusMs, waitMs) : waitMs);
     this.#looking = this.#look(frame, at)
-      .catch((error) => {
-        const { name, onFault } = this.#options;
-        onFault(`the camera ${name} could not be looked at: ${messageOf(error)}`);
-      })
+      .then(
+        () => {
+          this.#fault = "";
+        },
+        (error) => this.#failed(messageOf(error)),
+      )
       .finally(() => {
         this.#looking = undefined;
       });
+  }
+
+  /** Told once, and not with every frame. */
+  #failed(reason: string): void {
+    if (reason === this.#fault) return;
+    this.#fault = reason;
+    this.#options.onFault(`the camera ${this.#options.name} could not be looked at: ${reason}`);
   }
 
   async #look({ image }: Frame, at: number): Promise<void> {
@@ -233,11 +270,16 @@ export class CameraWatch {
     commissioning.taken.push(thumbnail);
     if (commissioning.taken.length < commissioning.wanted) return;
     this.#commissioning = undefined;
-    this.#commissioned = { madeAt: this.#now(), reference: referenceOf(commissioning.taken) };
+    this.#commissioned = {
+      madeAt: this.#now(),
+      wishedAt: this.#wishedAt,
+      reference: referenceOf(commissioning.taken),
+    };
     const { state, events } = recommissioned(this.#state, settings);
     this.#state = state;
     this.#registerDue = 0;
     for (const event of events) onEvent(event);
+    this.#options.onCommissioning?.();
     await this.#options.store.saveReference(this.#commissioned);
     await this.#save();
   }

@@ -7,7 +7,12 @@ import { healthReference } from "@fieldloop/shared/vision/camera-health/referenc
 import * as z from "zod/mini";
 import type { Files } from "../../platform/files.ts";
 
-const commissioned = z.strictObject({ madeAt: timeMs, reference: healthReference });
+const commissioned = z.strictObject({
+  madeAt: timeMs,
+  /** The cloud's latest wish that it fulfils; 0 where none came. */
+  wishedAt: timeMs,
+  reference: healthReference,
+});
 /** A reference and when it was made. */
 export type Commissioned = z.infer<typeof commissioned>;
 

@@ -25,6 +25,7 @@ const document = (version: number): DesiredDocument => ({
   settings: defaultSettings,
   scene: {},
   preview: null,
+  commissions: {},
 });
 
 function desired(fetch: () => Promise<unknown>, retryMs = 5) {

@@ -22,7 +22,10 @@ const contrastMin = 4;
  * @param peakSoFar 0 at the start
  */
 export function focusMeter(
-  features: Pick<HealthFeatures, "focus" | "tone">,
+  features: {
+    readonly focus: HealthFeatures["focus"];
+    readonly tone: Pick<HealthFeatures["tone"], "contrast">;
+  },
   peakSoFar: number,
 ): FocusReading {
   const { focus, tone } = features;

@@ -14,6 +14,7 @@ import { td } from "../../text/t-devices.ts";
 import { Button } from "../../ui/button.tsx";
 import { Empty, Loaded } from "../../ui/states.tsx";
 import { Tabs } from "../../ui/tabs.tsx";
+import { CameraTab } from "./camera-tab.tsx";
 import { DeviceHead } from "./device-head.tsx";
 import { EventsTab } from "./events-tab.tsx";
 import { LiveTab } from "./live-tab.tsx";
@@ -21,7 +22,7 @@ import { RemoveDialog } from "./remove-dialog.tsx";
 import { ResultsTab } from "./results-tab.tsx";
 import { TwinTab } from "./twin-tab.tsx";
 
-const tabs = ["live", "results", "events", "twin"] as const;
+const tabs = ["live", "camera", "results", "events", "twin"] as const;
 type Tab = (typeof tabs)[number];
 
 /** One device: is it healthy; if not, why; what changed just before. */
@@ -72,12 +73,13 @@ function Parts({
 }) {
   const search = useSearch({ from: "/inside/devices/$id" });
   const navigate = useNavigate({ from: "/devices/$id" });
-  const tab = tabs.find((name) => name === search.tab) ?? "live";
+  const possible = tabs.filter((name) => name !== "camera" || device.role === "camera");
+  const tab = possible.find((name) => name === search.tab) ?? "live";
   return (
     <Tabs<Tab>
       label={td("device.tabs")}
       current={tab}
-      tabs={tabs.map((name) => [name, td(`device.tab.${name}`)] as const)}
+      tabs={possible.map((name) => [name, td(`device.tab.${name}`)] as const)}
       onChange={(next) =>
         void navigate({
           search: ({ range }) => ({
@@ -88,6 +90,7 @@ function Parts({
       }
     >
       {tab === "live" ? <LiveTab device={device} /> : null}
+      {tab === "camera" ? <CameraTab device={device} /> : null}
       {tab === "results" ? <ResultsTab device={device} /> : null}
       {tab === "events" ? <EventsTab id={device.id} /> : null}
       {tab === "twin" ? <TwinTab device={device} etag={etag} /> : null}

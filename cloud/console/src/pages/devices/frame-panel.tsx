@@ -60,12 +60,15 @@ export function FramePanel({ device }: { readonly device: DeviceDetail }) {
   );
 }
 
-function Picture(props: {
+/** A live frame with what was found on it. */
+export function Picture(props: {
   readonly id: string;
   readonly frame: LiveFrame;
   /** The frame whose picture is on the screen. */
   readonly shown: LiveFrame | undefined;
   readonly onLoaded: (frame: LiveFrame) => void;
+  /** Laid over the picture. */
+  readonly children?: React.ReactNode;
 }) {
   const { id, frame, shown } = props;
   const [size, setSize] = useState({ width: 4, height: 3 });
@@ -83,6 +86,7 @@ function Picture(props: {
         }}
       />
       {shown === undefined ? null : <Boxes result={shown.result} size={size} />}
+      {props.children}
     </div>
   );
 }

@@ -7,6 +7,9 @@ describe("the result of a live frame", () => {
     expect(
       frameResult({ label: null, confidence: 0.9, detections: [detection], extra: 1 }),
     ).toEqual({
+      camera: undefined,
+      sharpness: undefined,
+      reference: undefined,
       label: undefined,
       confidence: 0.9,
       detections: [detection],
@@ -14,7 +17,8 @@ describe("the result of a live frame", () => {
   });
 
   it("is empty where it does not", () => {
-    const empty = { label: undefined, confidence: undefined, detections: [] };
+    const nothing = { camera: undefined, sharpness: undefined, reference: undefined };
+    const empty = { ...nothing, label: undefined, confidence: undefined, detections: [] };
     expect(frameResult({})).toEqual(empty);
     expect(frameResult({ label: 7 })).toEqual(empty);
     expect(frameResult(undefined)).toEqual(empty);

@@ -19,8 +19,11 @@ export interface Watch {
   readonly error: unknown;
 }
 
-/** Asks for live frames while switched on and the page can be seen. */
-export function useWatch(id: string): Watch {
+/**
+ * Asks for live frames while switched on and the page can be seen.
+ * @param camera only frames of this one; of all where absent
+ */
+export function useWatch(id: string, camera?: string): Watch {
   const [isWatching, setOn] = useState(false);
   const [frame, setFrame] = useState<LiveFrame | undefined>(undefined);
   const [error, setError] = useState<unknown>(undefined);
@@ -43,8 +46,13 @@ export function useWatch(id: string): Watch {
   }, [isWatching, id]);
   useLiveEvents((events) => {
     if (!isWatching) return;
-    const newest = events.findLast((event) => event.kind === "frame" && event.device === id);
-    if (newest?.kind === "frame") setFrame({ at: newest.at, result: frameResult(newest.result) });
+    const frames = events.flatMap((event) =>
+      event.kind === "frame" && event.device === id
+        ? [{ at: event.at, result: frameResult(event.result) }]
+        : [],
+    );
+    const newest = frames.findLast(({ result }) => (camera ?? result.camera) === result.camera);
+    if (newest !== undefined) setFrame(newest);
   });
   return {
     isWatching,

@@ -83,6 +83,25 @@ export async function savePreview(tx: Db, id: string, until: number): Promise<nu
   return row.desired_version;
 }
 
+/** Notes that a camera is asked for a new reference; returns the new desired version. */
+export async function saveCommission(
+  tx: Db,
+  id: string,
+  camera: string,
+  at: number,
+): Promise<number> {
+  const row = await tx
+    .updateTable("devices")
+    .set({
+      commissions: sql<string>`commissions || jsonb_build_object(${camera}::text, ${at}::bigint)`,
+      desired_version: sql<number>`desired_version + 1`,
+    })
+    .where("id", "=", id)
+    .returning("desired_version")
+    .executeTakeFirstOrThrow();
+  return row.desired_version;
+}
+
 /** Sets the world of those devices that do not show it yet; returns them with their versions. */
 export async function saveWorld(tx: Db, ids: readonly string[], world: string) {
   return await tx

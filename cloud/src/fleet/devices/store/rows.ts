@@ -1,7 +1,13 @@
 /** Between rows of the table and devices. */
 import type { Selectable } from "kysely";
 import * as z from "zod/mini";
-import { type Device, storedLatest, storedSettings, storedUpdate } from "../devices.ts";
+import {
+  type Device,
+  storedCommissions,
+  storedLatest,
+  storedSettings,
+  storedUpdate,
+} from "../devices.ts";
 import type { DeviceTable } from "./tables.ts";
 
 /** Columns that make a `Device`; `reported` is large and read apart. */
@@ -17,6 +23,7 @@ export const deviceColumns = [
   "settings",
   "scene",
   "preview_until",
+  "commissions",
   "desired_version",
   "target_name",
   "target_version",
@@ -50,6 +57,7 @@ export function deviceOf(row: DeviceRow): Device {
     settings: storedSettings.parse(row.settings),
     scene: storedScene.parse(row.scene),
     previewUntil: row.preview_until?.getTime() ?? null,
+    commissions: storedCommissions.parse(row.commissions),
     desiredVersion: row.desired_version,
     target: targetOf(row),
     online: row.online,

@@ -47,6 +47,7 @@ export interface DeviceTable {
   settings: JsonDefault;
   scene: JsonDefault;
   preview_until: Generated<Date | null>;
+  commissions: JsonDefault;
   desired_version: Generated<number>;
   target_name: Generated<string | null>;
   target_version: Generated<string | null>;
