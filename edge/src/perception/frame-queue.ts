@@ -3,15 +3,17 @@
 /**
  * What gives way when the queue is full: the frame that waited longest (`drop-oldest`, for live
  * cameras), the new one (`drop-latest`), or nobody (`wait`: the source is slowed down, for files).
+ * `adaptive` is `drop-oldest` that keeps the newest frame only while more come than can be taken: the
+ * whole queue is there for bursts, and no frame grows old in it under load.
  */
-export const dropPolicies = ["drop-oldest", "drop-latest", "wait"] as const;
+export const dropPolicies = ["drop-oldest", "drop-latest", "wait", "adaptive"] as const;
 export type DropPolicy = (typeof dropPolicies)[number];
 
 /** What became of an item that was put in. */
 export type Put<Item> =
   | { readonly kind: "queued" }
-  /** Queued, and this one gave way. */
-  | { readonly kind: "displaced"; readonly item: Item }
+  /** Queued, and these gave way. */
+  | { readonly kind: "displaced"; readonly items: readonly Item[] }
   | { readonly kind: "refused" }
   /** Settles with true once queued, or with false when the queue is emptied first. */
   | { readonly kind: "waiting"; readonly queued: Promise<boolean> };
@@ -40,15 +42,17 @@ export class FrameQueue<Item> {
     return this.#items.length + this.#waiters.length;
   }
 
-  put(item: Item): Put<Item> {
-    if (this.#items.length < this.#framesMax) {
+  /** @param isOverloaded whether more frames come than can be taken, for `adaptive` */
+  put(item: Item, isOverloaded = false): Put<Item> {
+    const isAdaptive = this.#policy === "adaptive";
+    const most = isAdaptive && isOverloaded ? 1 : this.#framesMax;
+    if (this.#items.length < most) {
       this.#items.push(item);
       return { kind: "queued" };
     }
-    if (this.#policy === "drop-oldest") {
-      const oldest = this.#items.shift();
+    if (isAdaptive || this.#policy === "drop-oldest") {
       this.#items.push(item);
-      return oldest === undefined ? { kind: "queued" } : { kind: "displaced", item: oldest };
+      return { kind: "displaced", items: this.#items.splice(0, this.#items.length - most) };
     }
     if (this.#policy === "drop-latest" || this.#waiters.length >= waitersMax) {
       return { kind: "refused" };

@@ -12,6 +12,7 @@ import { defaultImageLimits, encodeJpeg } from "@fieldloop/shared-node/image";
 import type { Frame, FrameSink, Offer } from "./camera/source.ts";
 import { type DropPolicy, FrameQueue } from "./frame-queue.ts";
 import type { Engine, Prepared } from "./inference/engine.ts";
+import { LoadMeter } from "./load-meter.ts";
 import { type CameraStats, Counters, type StagesMs } from "./pipeline-stats.ts";
 
 export interface PipelineOptions {
@@ -71,6 +72,7 @@ interface Lane {
   readonly camera: PipelineCamera;
   readonly queue: FrameQueue<Ticket>;
   readonly counters: Counters;
+  readonly load: LoadMeter;
   last: { readonly frame: Frame; readonly result: FrameResult } | undefined;
 }
 
@@ -105,6 +107,7 @@ export class Pipeline {
       camera,
       queue: new FrameQueue({ framesMax: camera.queueFramesMax, policy: camera.policy }),
       counters: new Counters(),
+      load: new LoadMeter(),
       last: undefined,
     }));
   }
@@ -172,9 +175,12 @@ export class Pipeline {
     if (bytes > (this.#options.frameBytesMax ?? defaultImageLimits.frameBytesMax)) {
       return this.#drop(lane, frame.id, "oversized");
     }
-    const put = lane.queue.put({ lane, frame, offeredAt: performance.now() });
+    const offeredAt = performance.now();
+    lane.load.arrived(offeredAt);
+    const put = lane.queue.put({ lane, frame, offeredAt }, lane.load.isOverloaded);
     if (put.kind === "refused") return this.#drop(lane, frame.id, "busy");
-    if (put.kind === "displaced") this.#drop(lane, put.item.frame.id, "busy");
+    if (put.kind === "displaced")
+      for (const old of put.items) this.#drop(lane, old.frame.id, "busy");
     this.#wake?.();
     if (put.kind === "waiting" && !(await put.queued)) {
       return this.#drop(lane, frame.id, "stopping");
@@ -260,6 +266,8 @@ export class Pipeline {
       this.#tell(() => this.#options.onResult(result));
     } catch (error) {
       this.#fail(lane, frame.id, "inference", error);
+    } finally {
+      lane.load.finished(lane.queue.size > 0, performance.now());
     }
   }
 
