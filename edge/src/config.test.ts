@@ -62,7 +62,7 @@ test.each([
   ],
   [
     "cameras: [{ name: a, kind: http, fsp: 1 }]",
-    'agent.yaml: unknown key "cameras.0.fsp"; allowed here: name, fps, policy, queueFramesMax, frameAgeMsMax, health, kind',
+    'agent.yaml: unknown key "cameras.0.fsp"; allowed here: name, fps, policy, queueFramesMax, frameAgeMsMax, region, motion, health, kind',
   ],
   ["http: { port: eighty }", 'agent.yaml: http.port is "eighty": expected number, received string'],
   [
@@ -101,6 +101,10 @@ test.each([
   [
     "cameras: [{ name: a, kind: command, command: { run: [], format: ppm } }]",
     "agent.yaml: cameras.0.command.run is []: Too small",
+  ],
+  [
+    "cameras: [{ name: a, kind: csi, region: { x: 0.5, y: 0, width: 0.6, height: 1 } }]",
+    "x + width and y + height must not pass 1: the region lies inside the picture",
   ],
   [
     "cameras: [{ name: a, kind: csi, csi: { width: 1000 } }]",

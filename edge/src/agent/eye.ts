@@ -11,8 +11,9 @@ import type { ModelOptions } from "@fieldloop/shared-node/model";
 import { Camera, type CameraStatus } from "../perception/camera/camera.ts";
 import { type CameraHealth, CameraWatch } from "../perception/camera/camera-watch.ts";
 import { HttpPushSource, type PushResult } from "../perception/camera/http-push.ts";
+import { MotionGate } from "../perception/camera/motion-gate.ts";
 import { defaultPolicyOf, openSource } from "../perception/camera/open-source.ts";
-import { type CameraConfig, healthSettingsOf } from "../perception/camera/settings.ts";
+import { type CameraConfig, healthSettingsOf, regionOf } from "../perception/camera/settings.ts";
 import type { FrameSource } from "../perception/camera/source.ts";
 import { SyntheticSource } from "../perception/camera/synthetic.ts";
 import { WatchStore } from "../perception/camera/watch-store.ts";
@@ -89,11 +90,10 @@ export class Eye implements ModelRuntime {
     this.#options = options;
     this.#pipeline = new Pipeline({
       engine: this.#engine,
-      cameras: options.cameras.map(({ name, kind, policy, queueFramesMax, frameAgeMsMax }) => ({
-        name,
-        policy: policy ?? defaultPolicyOf(kind),
-        queueFramesMax,
-        frameAgeMsMax,
+      cameras: options.cameras.map((camera) => ({
+        ...camera,
+        policy: camera.policy ?? defaultPolicyOf(camera.kind),
+        region: regionOf(camera),
       })),
       frameBytesMax: options.frameBytesMax,
       onResult: options.onResult,
@@ -266,7 +266,12 @@ export class Eye implements ModelRuntime {
     const alone = cameras.filter(({ kind }) => kind === "synthetic").length === 1;
     const seed = alone ? deviceId : `${deviceId}/${config.name}`;
     const source = openSource(config, { frameBytesMax, video: profile.video, seed });
-    const sink = this.#pipeline.sink(config.name);
+    const pipeline = this.#pipeline.sink(config.name);
+    const region = regionOf(config);
+    const sink =
+      config.motion === undefined
+        ? pipeline
+        : new MotionGate({ sink: pipeline, settings: config.motion, region });
     const watch = this.#watch(config);
     const camera = new Camera({
       name: config.name,

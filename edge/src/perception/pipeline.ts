@@ -8,6 +8,7 @@
 import { AppError, assert, messageOf } from "@fieldloop/shared/errors";
 import type { DropCause, ErrorCause } from "@fieldloop/shared/messages/telemetry";
 import type { Decision } from "@fieldloop/shared/vision/decide";
+import type { Box } from "@fieldloop/shared/vision/fit";
 import { defaultImageLimits, encodeJpeg } from "@fieldloop/shared-node/image";
 import type { Frame, FrameSink, Offer } from "./camera/source.ts";
 import { type DropPolicy, FrameQueue } from "./frame-queue.ts";
@@ -34,6 +35,8 @@ export interface PipelineCamera {
   readonly queueFramesMax: number;
   /** A frame older than this at its turn is dropped as `stale`; `null` keeps all. */
   readonly frameAgeMsMax: number | null;
+  /** The part of the picture that the model sees; all of it where absent. */
+  readonly region?: Box | undefined;
 }
 
 export interface FrameResult {
@@ -212,7 +215,7 @@ export class Pipeline {
       const from = performance.now();
       try {
         const what = `frame ${frame.id}`;
-        const prepared = await this.#options.engine.prepare(frame.image, what);
+        const prepared = await this.#options.engine.prepare(frame.image, what, lane.camera.region);
         const decodeMs = performance.now() - from;
         return { ticket, prepared, waitMs: from - offeredAt, decodeMs };
       } catch (error) {

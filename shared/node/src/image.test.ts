@@ -1,3 +1,4 @@
+import { toFrame } from "@fieldloop/shared/vision/fit";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { encodeJpeg, loadPixels, loadRaw } from "./image.ts";
@@ -168,6 +169,67 @@ describe("loadPixels", () => {
     await expect(loadPixels(frame, to(16, 12))).rejects.toThrow(
       "the frame is no RGB frame of 4 x 4 pixels: that takes 48 bytes and there are 10",
     );
+  });
+});
+
+describe("a region of a picture", () => {
+  /** Four quarters: red, green, blue, white. */
+  const quarters = async (orientation?: number) => {
+    const [width, height] = [40, 20];
+    const data = new Uint8Array(3 * width * height);
+    const colours = [
+      [255, 0, 0],
+      [0, 255, 0],
+      [0, 0, 255],
+      [255, 255, 255],
+    ];
+    for (let i = 0; i < width * height; i++) {
+      const quarter = (i % width < width / 2 ? 0 : 1) + (i < (width * height) / 2 ? 0 : 2);
+      data.set(colours[quarter] ?? [], 3 * i);
+    }
+    const raw = { kind: "raw", data, width, height } as const;
+    const picture = sharp(data, { raw: { width, height, channels: 3 } }).png();
+    const bytes = await (orientation ? picture.withMetadata({ orientation }) : picture).toBuffer();
+    return { raw, png: encoded(bytes) };
+  };
+  const pixel = (data: Uint8Array) => [...data.subarray(0, 3)];
+
+  it("is cut out of raw and encoded frames alike, and boxes find their way back", async () => {
+    const { raw, png } = await quarters();
+    for (const image of [raw, png]) {
+      const region = [0.5, 0.5, 1, 1] as const;
+      const { data, geometry } = await loadPixels(image, { ...to(10, 10), region });
+      expect(data.every((value) => value === 255)).toBe(true);
+      expect(geometry.region).toEqual([0.5, 0.5, 1, 1]);
+      expect(toFrame([0, 0, 0.5, 1], geometry)).toEqual([0.5, 0.5, 0.75, 1]);
+    }
+  });
+
+  it("is cut from the upright picture", async () => {
+    // Orientation 6: turned clockwise by a quarter to be upright; blue comes to the top left.
+    const { png } = await quarters(6);
+    const region = [0, 0, 0.5, 0.5] as const;
+    expect(pixel((await loadPixels(png, { ...to(4, 4), region })).data)).toEqual([0, 0, 255]);
+  });
+
+  it("keeps its own aspect ratio in a letterbox", async () => {
+    const { raw } = await quarters();
+    const region = [0, 0, 1, 0.5] as const;
+    const { geometry } = await loadPixels(raw, { ...to(40, 40, "letterbox"), region });
+    expect(geometry.content).toEqual({ width: 40, height: 10 });
+    expect(toFrame([0, 15 / 40, 1, 25 / 40], geometry)).toEqual([0, 0, 1, 0.5]);
+  });
+
+  it("has at least one pixel, inside the picture", async () => {
+    const { raw } = await quarters();
+    for (const region of [
+      [1, 1, 1, 1],
+      [0.999, 0, 1, 0.0001],
+      [0.2, 0.2, 0.2, 0.2],
+    ] as const) {
+      const { data } = await loadPixels(raw, { ...to(2, 2), region });
+      expect(data).toHaveLength(12);
+    }
   });
 });
 

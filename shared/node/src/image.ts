@@ -5,6 +5,7 @@
  */
 import { AppError, messageOf } from "@fieldloop/shared/errors";
 import {
+  type Box,
   centred,
   type Fit,
   type Geometry,
@@ -57,22 +58,28 @@ function loadSharp(): Promise<SharpConstructor> {
 /**
  * Decodes and scales a picture to a model's input size, upright (EXIF), in sRGB, without alpha.
  * JPEGs are decoded at a reduced scale where that suffices.
+ * @param target.region only this part of the upright picture, to whole pixels; boxes find their way
+ *   back to the whole through the geometry
  * @param what names the picture in an error, for example a file name
  * @throws AppError `image-too-large` or `image-unreadable`
  */
 export async function loadPixels(
   image: ImageInput,
-  target: { readonly size: Size; readonly fit: Fit },
+  target: { readonly size: Size; readonly fit: Fit; readonly region?: Box | undefined },
   what = "the frame",
   limits: ImageLimits = defaultImageLimits,
 ): Promise<Pixels> {
   checkBytes(image, what, limits);
   const { size, fit } = target;
-  if (image.kind === "raw" && image.width === size.width && image.height === size.height) {
+  const isFitting =
+    image.kind === "raw" && image.width === size.width && image.height === size.height;
+  if (isFitting && target.region === undefined) {
     return { data: image.data, geometry: centred(size, size) };
   }
   try {
-    const { data, info } = await upright(await open(image, limits))
+    const picture = upright(await open(image, limits));
+    const cut = target.region && cutOf(target.region, await sizeOf(image, limits));
+    const { data, info } = await (cut === undefined ? picture : picture.extract(cut.pixels))
       .resize(size.width, size.height, {
         fit: fit === "letterbox" ? "inside" : "fill",
         kernel: "linear",
@@ -82,11 +89,27 @@ export async function loadPixels(
       .toColourspace("srgb")
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
-    const geometry = centred({ width: info.width, height: info.height }, size);
+    const content = { width: info.width, height: info.height };
+    const geometry = centred(content, size, cut?.region);
     return { data: fit === "letterbox" ? padded(data, geometry) : data, geometry };
   } catch (error) {
     throw await explain(error, image, what, limits);
   }
+}
+
+/** Width and height as people see the picture. */
+async function sizeOf(image: ImageInput, limits: ImageLimits): Promise<Size> {
+  return image.kind === "raw" ? image : (await (await open(image, limits)).metadata()).autoOrient;
+}
+
+/** A region in whole pixels, at least one, and as the fractions that these are. */
+function cutOf([x1, y1, x2, y2]: Box, { width, height }: Size) {
+  const left = Math.min(width - 1, Math.round(x1 * width));
+  const top = Math.min(height - 1, Math.round(y1 * height));
+  const right = Math.min(width, Math.max(left + 1, Math.round(x2 * width)));
+  const bottom = Math.min(height, Math.max(top + 1, Math.round(y2 * height)));
+  const region: Box = [left / width, top / height, right / width, bottom / height];
+  return { pixels: { left, top, width: right - left, height: bottom - top }, region };
 }
 
 /** Qualities tried for a preview, best first. */
@@ -153,7 +176,7 @@ export async function loadSmall(
 ): Promise<{ readonly data: Uint8Array; readonly frame: Size } & Size> {
   checkBytes(image, what, limits);
   try {
-    const { autoOrient: frame } = await (await open(image, limits)).metadata();
+    const frame = await sizeOf(image, limits);
     const box = { width: longSidePixels, height: longSidePixels };
     const { data, info } = await upright(await open(image, limits))
       .resize({ ...box, fit: "inside", kernel: "linear", withoutEnlargement: true })

@@ -5,6 +5,7 @@
 import { AppError } from "@fieldloop/shared/errors";
 import type { Golden, ModelManifest, ModelVariant } from "@fieldloop/shared/manifest/model";
 import { type Decision, decide, type OutputTensor } from "@fieldloop/shared/vision/decide";
+import type { Box } from "@fieldloop/shared/vision/fit";
 import { defaultImageLimits, type ImageInput, loadPixels, type Pixels } from "./image.ts";
 import { fitProblems } from "./onnx/fit-problems.ts";
 import {
@@ -59,7 +60,7 @@ export interface Model {
   readonly id: string;
   readonly provider: ProviderReport;
   /** First half of `infer`: decodes beside whatever else runs. */
-  prepare(image: ImageInput, what?: string): Promise<Pixels>;
+  prepare(image: ImageInput, what?: string, region?: Box): Promise<Pixels>;
   /** Second half: one frame after another, however many are asked for. */
   run(pixels: Pixels): Promise<RunResult>;
   infer(image: ImageInput, what?: string): Promise<InferResult>;
@@ -98,8 +99,8 @@ function wrap(session: Session, options: ModelOptions): Model {
   const reading = { ...manifest, temperature: variant.temperature };
   const write = tensorWriter(input);
 
-  const prepare = (image: ImageInput, what?: string): Promise<Pixels> =>
-    loadPixels(image, { size: input, fit: input.fit }, what, limits);
+  const prepare = (image: ImageInput, what?: string, region?: Box): Promise<Pixels> =>
+    loadPixels(image, { size: input, fit: input.fit, region }, what, limits);
 
   async function run({ data, geometry }: Pixels): Promise<RunResult> {
     let from = 0;

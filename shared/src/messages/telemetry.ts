@@ -25,8 +25,27 @@ export const resultReasons = ["all", "sampled", "exception"] as const;
 export type ResultReason = (typeof resultReasons)[number];
 
 /** Why a frame never became a result. */
-export const dropCauses = ["busy", "stale", "rate", "oversized", "quota", "stopping"] as const;
+export const dropCauses = [
+  "busy",
+  "stale",
+  "rate",
+  "still",
+  "oversized",
+  "quota",
+  "stopping",
+] as const;
 export type DropCause = (typeof dropCauses)[number];
+
+/** Frames that were not wanted, as the configuration says: above its rate, or without any motion. */
+const unwanted: readonly string[] = ["rate", "still"] satisfies readonly DropCause[];
+
+/** Frames that were lost, by a count per cause: those that were not wanted are no loss. */
+export function lostFrames(dropped: Readonly<Record<string, number>>): number {
+  return Object.entries(dropped).reduce(
+    (sum, [cause, frames]) => sum + (unwanted.includes(cause) ? 0 : frames),
+    0,
+  );
+}
 
 /** Why a frame failed. */
 export const errorCauses = ["decode", "inference", "source"] as const;

@@ -18,6 +18,8 @@ export interface Geometry {
   readonly left: number;
   readonly top: number;
   readonly content: Size;
+  /** The part of the frame that the content shows; all of it where absent. */
+  readonly region?: Box;
 }
 
 export type Fit = "stretch" | "letterbox";
@@ -25,9 +27,13 @@ export type Fit = "stretch" | "letterbox";
 /** The grey of letterbox bars, as YOLO's own pre-processing paints them. */
 export const letterboxGrey = 114;
 
-/** Centres content on the input; an odd pixel goes to the right and to the bottom. */
-export function centred(content: Size, input: Size): Geometry {
+/**
+ * Centres content on the input; an odd pixel goes to the right and to the bottom.
+ * @param region the part of the frame that the content shows
+ */
+export function centred(content: Size, input: Size, region?: Box): Geometry {
   return {
+    ...(region && { region }),
     input,
     content,
     left: Math.floor((input.width - content.width) / 2),
@@ -37,9 +43,11 @@ export function centred(content: Size, input: Size): Geometry {
 
 /** Maps a box given as fractions of the model's input to fractions of the frame, cut at its edges. */
 export function toFrame(box: Box, geometry: Geometry): [number, number, number, number] {
-  const { input, content, left, top } = geometry;
-  const x = (value: number): number => clamp01((value * input.width - left) / content.width);
-  const y = (value: number): number => clamp01((value * input.height - top) / content.height);
+  const { input, content, left, top, region: [x1, y1, x2, y2] = [0, 0, 1, 1] } = geometry;
+  const x = (value: number): number =>
+    x1 + clamp01((value * input.width - left) / content.width) * (x2 - x1);
+  const y = (value: number): number =>
+    y1 + clamp01((value * input.height - top) / content.height) * (y2 - y1);
   return [x(box[0]), y(box[1]), x(box[2]), y(box[3])];
 }
 

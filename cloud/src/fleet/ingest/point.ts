@@ -1,6 +1,8 @@
 /** Telemetry windows as points of a chart. Pure. */
+
 import type { SeriesPoint } from "@fieldloop/shared/contract/devices";
 import type { WindowRow } from "@fieldloop/shared/messages/telemetry";
+import { lostFrames } from "@fieldloop/shared/messages/telemetry";
 import { mergeHistograms, quantile } from "@fieldloop/shared/sketches/histogram";
 
 /** What a window contributes to a point. */
@@ -35,7 +37,7 @@ export function pointOf(at: number, windows: readonly WindowFacts[]): SeriesPoin
     at,
     fps: fpsOf(windows),
     results: sum(windows.map((window) => window.results)),
-    dropped: sum(windows.flatMap((window) => Object.values(window.dropped))),
+    dropped: sum(windows.map((window) => lostFrames(window.dropped))),
     errors: sum(windows.flatMap((window) => Object.values(window.errors))),
     p50Ms: quantile(latency, 0.5) ?? null,
     p95Ms: quantile(latency, 0.95) ?? null,

@@ -78,5 +78,5 @@ function urlsOf(camera: RecipeCamera): readonly string[] {
  */
 export function defaultPolicyOf(kind: CameraKind): DropPolicy {
   if (kind === "directory" || kind === "file") return "wait";
-  return kind === "http" ? "drop-latest" : "drop-oldest";
+  return kind === "http" ? "drop-latest" : "adaptive";
 }

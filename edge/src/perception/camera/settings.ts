@@ -4,6 +4,8 @@ import {
   defaultHealthSettings,
   type HealthSettings,
 } from "@fieldloop/shared/vision/camera-health/settings";
+import type { Box } from "@fieldloop/shared/vision/fit";
+import { defaultMotionSettings } from "@fieldloop/shared/vision/motion";
 import * as z from "zod/mini";
 import { dropPolicies } from "../frame-queue.ts";
 import { isSubsampled, rawFormats } from "./stream/pixel-formats.ts";
@@ -11,6 +13,9 @@ import { isSubsampled, rawFormats } from "./stream/pixel-formats.ts";
 const positive = z.int().check(z.positive());
 const text = z.string().check(z.minLength(1), z.maxLength(4096));
 const pixels = z.int().check(z.gte(16), z.lte(8192));
+
+const share = z.number().check(z.gte(0), z.lte(1));
+const extent = z.number().check(z.gt(0), z.lte(1));
 
 const clockTime = z
   .string()
@@ -23,6 +28,33 @@ const common = {
   policy: z.optional(z.enum(dropPolicies)),
   queueFramesMax: z._default(z.int().check(z.gte(1), z.lte(64)), 2),
   frameAgeMsMax: z._default(z.nullable(positive), null),
+  /** The part of the picture that the model sees, fractions from its top left corner. */
+  region: z.optional(
+    z
+      .strictObject({ x: share, y: share, width: extent, height: extent })
+      .check(
+        z.refine(
+          ({ x, y, width, height }) => x + width <= 1.000001 && y + height <= 1.000001,
+          "x + width and y + height must not pass 1: the region lies inside the picture",
+        ),
+      ),
+  ),
+  /** Where set, frames in which nothing moves are left out, except now and then. */
+  motion: z.optional(
+    z.strictObject({
+      /** Share of the region that must change; 0.004 is three of 768 cells. */
+      areaShareMin: z._default(extent, defaultMotionSettings.areaShareMin),
+      /** Grey levels by which it must change at least. */
+      levelsMin: z._default(
+        z.number().check(z.gte(1), z.lte(255)),
+        defaultMotionSettings.levelsMin,
+      ),
+      /** Frames are still wanted for this long after the last motion. */
+      holdMs: z._default(z.int().check(z.gte(0), z.lte(600_000)), 2000),
+      /** Without motion, one frame in this time is wanted all the same. */
+      idleMs: z._default(z.int().check(z.gte(100), z.lte(3_600_000)), 10_000),
+    }),
+  ),
   health: z.prefault(
     z.strictObject({
       /** Whether the camera itself is watched; default: where it always looks at one place. */
@@ -184,6 +216,13 @@ export const cameraSettings = z.discriminatedUnion("kind", [
 ]);
 export type CameraConfig = z.output<typeof cameraSettings>;
 export type CameraKind = CameraConfig["kind"];
+/** When frames without motion are left out. */
+export type MotionGateSettings = NonNullable<CameraConfig["motion"]>;
+
+/** The region as corners; `undefined` for the whole picture. */
+export function regionOf({ region }: Pick<CameraConfig, "region">): Box | undefined {
+  return region && [region.x, region.y, region.x + region.width, region.y + region.height];
+}
 
 /** How a camera is watched; `null` where it is not. */
 export function healthSettingsOf({ kind, health }: CameraConfig): HealthSettings | null {

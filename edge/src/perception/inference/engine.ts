@@ -4,6 +4,7 @@
  * model it was prepared for.
  */
 import type { Decision } from "@fieldloop/shared/vision/decide";
+import type { Box } from "@fieldloop/shared/vision/fit";
 import type { ImageInput } from "@fieldloop/shared-node/image";
 import type { RunStages } from "@fieldloop/shared-node/model";
 
@@ -22,9 +23,10 @@ export interface Engine {
   /**
    * Decodes a frame for the active model.
    * @param what names the frame in errors
+   * @param region only this part of the picture
    * @throws AppError `no-model`, or as `loadPixels`
    */
-  prepare(image: ImageInput, what: string): Promise<Prepared>;
+  prepare(image: ImageInput, what: string, region?: Box): Promise<Prepared>;
   /** Closes the model after its last frame. */
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /** ONNX Runtime in this process. */
 import { AppError } from "@fieldloop/shared/errors";
+import type { Box } from "@fieldloop/shared/vision/fit";
 import type { ImageInput } from "@fieldloop/shared-node/image";
 import { type Model, type ModelOptions, openModel } from "@fieldloop/shared-node/model";
 import type { ProviderReport } from "@fieldloop/shared-node/session";
@@ -52,7 +53,7 @@ export class OnnxEngine implements Engine {
     return model;
   }
 
-  async prepare(image: ImageInput, what: string): Promise<Prepared> {
+  async prepare(image: ImageInput, what: string, region?: Box): Promise<Prepared> {
     const slot = this.#active;
     if (slot === undefined) {
       throw new AppError({
@@ -71,7 +72,7 @@ export class OnnxEngine implements Engine {
       closeIfDone(slot);
     };
     try {
-      const pixels = await slot.model.prepare(image, what);
+      const pixels = await slot.model.prepare(image, what, region);
       const infer = () => slot.model.run(pixels).finally(release);
       return { model: slot.model.id, infer, release };
     } catch (error) {
