@@ -53,7 +53,7 @@ test("the environment wins over the file", () => {
 test.each([
   [
     "camras: []",
-    'agent.yaml: unknown key "camras"; allowed here: cloud, device, dataDir, http, cameras, model, reporting, link, threads, frameBytesMax, logLevel',
+    'agent.yaml: unknown key "camras"; allowed here: cloud, device, dataDir, http, cameras, frigate, model, reporting, link, threads, frameBytesMax, logLevel',
   ],
   ["http: { prot: 1 }", 'agent.yaml: unknown key "http.prot"; allowed here: host, port'],
   [
@@ -84,7 +84,7 @@ test.each([
   ],
   [
     "cameras: [{ name: a, kind: usb }]",
-    `agent.yaml: cameras.0.kind is "usb": expected one of 'directory' | 'http' | 'synthetic' | 'rtsp' | 'mjpeg' | 'v4l2' | 'csi' | 'file' | 'command'`,
+    `agent.yaml: cameras.0.kind is "usb": expected one of 'directory' | 'http' | 'synthetic' | 'external' | 'rtsp' | 'mjpeg' | 'v4l2' | 'csi' | 'file' | 'command'`,
   ],
   [
     "cameras: [{ name: a, kind: rtsp, rtsp: { url: 'http://me:secret@cam/1' } }]",

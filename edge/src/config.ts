@@ -21,7 +21,7 @@ const httpUrl = z.pipe(
   z.transform((text: string) => text.replace(/\/+$/, "")),
 );
 
-const configSchema = z.strictObject({
+const settings = z.strictObject({
   cloud: z.optional(
     z.strictObject({
       url: httpUrl,
@@ -56,6 +56,24 @@ const configSchema = z.strictObject({
     ),
     [],
   ),
+  /** Takes in what a Frigate in the local network has seen. */
+  frigate: z.optional(
+    z.strictObject({
+      url: url(/^(mqtts?|wss?)$/, "mqtt://192.168.1.5:1883"),
+      topic: z._default(z.string().check(z.minLength(1), z.maxLength(256)), "frigate/events"),
+      /** By Frigate's names of the cameras. */
+      cameras: z.record(
+        z.string().check(z.minLength(1), z.maxLength(128)),
+        z.strictObject({
+          /** A camera of kind `external`. */
+          camera: slug,
+          /** Size of the picture that Frigate detects in (its `detect.width` and `height`). */
+          width: positive,
+          height: positive,
+        }),
+      ),
+    }),
+  ),
   /** A model by file, for use without a cloud; one that the cloud names takes its place. */
   model: z.optional(
     z.strictObject({
@@ -84,6 +102,14 @@ const configSchema = z.strictObject({
   frameBytesMax: z._default(positive, 32 * 1024 * 1024),
   logLevel: z._default(z.enum(logLevels), "info"),
 });
+
+const configSchema = settings.check(
+  z.refine(({ cameras, frigate }) => {
+    const external = cameras.filter(({ kind }) => kind === "external").map(({ name }) => name);
+    const meant = Object.values(frigate?.cameras ?? {});
+    return meant.every(({ camera }) => external.includes(camera));
+  }, "every camera under frigate.cameras needs one of kind external with that name under cameras"),
+);
 export type AgentConfig = z.output<typeof configSchema>;
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -134,8 +134,7 @@ function config(): AgentConfig {
   );
 }
 
-async function start(): Promise<Agent> {
-  const own = config();
+async function start(own = config()): Promise<Agent> {
   const { identity } = await enrol({
     files: realFiles,
     identityPath: join(own.dataDir, "identity.json"),
@@ -274,6 +273,53 @@ test("the local interface shows the device and takes frames", async () => {
   );
   const refused = await fetch(`${url}/v1/cameras/belt/frames`, { method: "POST", body: jpeg });
   expect(refused.status).toBe(409);
+});
+
+test("what another program has seen is told like our own results, without a model of ours", async () => {
+  const external = { name: "dock", kind: "external", external: { model: "yolo@2.0.0" } };
+  const settings = { ...config(), cameras: [external] };
+  cloud.setDesired({ settings: everything });
+  const { url } = await start(readConfig(JSON.stringify(settings), {}, "test"));
+  expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ ok: true, problems: [] });
+  await cloud.until(() => cloud.states.length > 0 && lastState().settings.results === "all");
+  const send = (body: unknown) =>
+    fetch(`${url}/v1/observations`, { method: "POST", body: JSON.stringify(body) });
+  const jpeg = await encodeJpeg(
+    { kind: "raw", data: new Uint8Array(300), width: 10, height: 10 },
+    { widthMax: 10, bytesMax: 4000 },
+  );
+  const box = [0, 0, 0.5, 0.5];
+  const detections = [{ label: "person", score: 0.8, box }];
+  const thumbnail = Buffer.from(jpeg).toString("base64");
+  const first = await send({ camera: "dock", frame: "a", detections, latencyMs: 12, thumbnail });
+  expect([first.status, await first.json()]).toEqual([
+    202,
+    { accepted: [{ camera: "dock", frame: "a" }] },
+  ]);
+  await send({ camera: "dock", frame: "b", model: "tiny@1.0.0", label: "empty", confidence: 0.9 });
+  await cloud.until(() => cloud.results.length === 2);
+  expect(cloud.results).toMatchObject([
+    { camera: "dock", frame: "a", model: "yolo@2.0.0", label: null, latencyMs: 12, detections },
+    { camera: "dock", frame: "b", model: "tiny@1.0.0", label: "empty", confidence: 0.9 },
+  ]);
+  const refused = await send([
+    { camera: "dock", frame: "c", label: "x", confidence: 1 },
+    { camera: "gate", frame: "d", label: "x", confidence: 1 },
+  ]);
+  expect([refused.status, await refused.json()]).toEqual([
+    404,
+    expect.objectContaining({
+      detail: 'there is no camera "gate" of kind external; configured are dock',
+    }),
+  ]);
+  const status = (await (await fetch(`${url}/v1/status`)).json()) as {
+    frames: { dock: { frames: number; results: number } };
+    cameras: { state: string }[];
+  };
+  expect(status.frames.dock).toMatchObject({ frames: 2, results: 2, underWay: 0 });
+  expect(status.cameras[0]?.state).toBe("streaming");
+  const snapshot = await fetch(`${url}/v1/snapshot?camera=dock`);
+  expect(snapshot.headers.get("content-type")).toBe("image/jpeg");
 });
 
 test("two agents never share a data folder", async () => {

@@ -21,6 +21,8 @@ import type { HealthEvent } from "@fieldloop/shared/vision/camera-health/events"
 import { sha256Of } from "@fieldloop/shared-node/crypto/sha256";
 import type { AgentConfig } from "../config.ts";
 import { LocalApi } from "../local-api/server.ts";
+import { FrigateInput } from "../perception/observations/frigate-input.ts";
+import { readObservations } from "../perception/observations/observation.ts";
 import type { FrameError, FrameResult } from "../perception/pipeline.ts";
 import { systemClock } from "../platform/clock.ts";
 import { realFiles } from "../platform/files.ts";
@@ -65,6 +67,7 @@ export class Agent {
   readonly #news: CameraNews;
   readonly #preview: Preview | undefined;
   readonly #benchmarks: Benchmarks | undefined;
+  readonly #frigate: FrigateInput | undefined;
   #telling: Telling | undefined;
   #settings: RemoteSettings;
 
@@ -80,6 +83,7 @@ export class Agent {
     this.#news = new CameraNews((...event) => this.#reporter.event(...event));
     this.eye = this.#openEye();
     this.updater = this.#openUpdater();
+    this.#frigate = this.#openFrigate();
     this.#preview = this.#openPreview();
     this.#benchmarks = this.#openBenchmarks();
     this.#api = this.#openApi();
@@ -111,6 +115,7 @@ export class Agent {
     });
     await this.#telling?.start();
     await this.updater.start();
+    this.#frigate?.start();
     if (config.model !== undefined && this.eye.model === null) await this.#loadFile(config.model);
     await writeFile(join(config.dataDir, "local-api.url"), `${this.url}\n`);
     log.info({ url: this.url, cameras: config.cameras.length }, "agent is up");
@@ -119,6 +124,7 @@ export class Agent {
   /** Cameras, pipeline, window, outbox, goodbye: nothing that was seen is lost. */
   async stop(): Promise<void> {
     this.#preview?.stop();
+    await this.#frigate?.stop();
     await this.#benchmarks?.stop();
     await this.updater.stop();
     await this.eye.stop();
@@ -209,6 +215,19 @@ export class Agent {
     this.#telling?.reported.changed();
   }
 
+  #openFrigate(): FrigateInput | undefined {
+    const { frigate } = this.options.config;
+    if (frigate === undefined) return undefined;
+    return new FrigateInput({
+      ...frigate,
+      onObservation: (observation) => this.eye.external.observe([observation]),
+      onTrouble: (message) => {
+        this.options.log.warn(message);
+        this.#reporter.event("frigate-input", "warning", message);
+      },
+    });
+  }
+
   #openPreview(): Preview | undefined {
     const { cloud, config, log } = this.options;
     if (cloud === null) return undefined;
@@ -297,6 +316,7 @@ export class Agent {
         infer: (image) => this.eye.infer(image),
         push: (camera, image, id) => this.eye.push(camera, image, id),
         watch: (camera) => this.eye.watchOf(camera),
+        observe: (body) => ({ accepted: this.eye.external.observe(readObservations(body)) }),
         metrics: () => metricsOf(this),
         problems: () => problemsOf(this),
         cameras: config.cameras.map(({ name }) => name),

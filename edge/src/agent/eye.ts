@@ -30,6 +30,7 @@ import type { Files } from "../platform/files.ts";
 import type { ExceptionRule } from "../reporting/windows/choose.ts";
 import type { ModelRuntime, SelfTest } from "../upkeep/models/ports.ts";
 import type { Slot } from "../upkeep/models/slots.ts";
+import { ExternalCameras } from "./external-cameras.ts";
 
 /** A camera as status and console show it. */
 export type SeenCamera = CameraStatus & {
@@ -80,6 +81,8 @@ export class Eye implements ModelRuntime {
   readonly #options: EyeOptions;
   readonly #engine = new OnnxEngine();
   readonly #pipeline: Pipeline;
+  /** Cameras that other programs look through. */
+  readonly external: ExternalCameras;
   readonly #mounted: readonly Mounted[];
   #running: RunningModel | null = null;
   #wantedScene: Readonly<Record<string, string>> = {};
@@ -102,11 +105,19 @@ export class Eye implements ModelRuntime {
       onFault: options.onFault,
     });
     this.#mounted = options.cameras.map((config) => this.#mount(config));
+    this.external = new ExternalCameras(this.#mounted, this.#pipeline);
   }
 
   /** Takes up what was known of the cameras; before anything is loaded. */
   async open(): Promise<void> {
     await Promise.all(this.#mounted.map(({ watch }) => watch?.open()));
+    // Whoever looks through these brings a model of their own.
+    for (const { config, camera } of this.#mounted) if (config.kind === "external") camera.start();
+  }
+
+  /** Whether any camera needs a model of ours. */
+  get needsModel(): boolean {
+    return this.#options.cameras.some(({ kind }) => kind !== "external");
   }
 
   /** The model that runs. */

@@ -82,7 +82,7 @@ export function problemsOf(agent: Agent): string[] {
   const { telling, eye } = agent;
   const broken = eye.cameras().filter(({ state }) => inTrouble(state));
   return [
-    ...(eye.model === null ? ["no model is active yet"] : []),
+    ...(eye.model === null && eye.needsModel ? ["no model is active yet"] : []),
     ...broken.map(({ name, reason }) => `the camera ${name} does not work: ${reason}`),
     ...(telling?.link.state === "refused"
       ? [telling.link.lastError ?? "the broker refused us"]

@@ -31,6 +31,7 @@ const handlers: LocalApiHandlers = {
     if (camera === "belt") return watched;
     throw new AppError({ code: "not-watched", message: `${camera} is not watched`, status: 409 });
   },
+  observe: (body) => ({ accepted: body.length }),
   metrics: () => "a 1\n",
   problems: () => problems,
   cameras: ["belt", "door"],

@@ -27,6 +27,8 @@ export interface LocalApiHandlers {
   readonly push: (camera: string, image: Uint8Array, id: string | undefined) => Promise<Pushed>;
   /** @throws AppError where the camera's health is not watched */
   readonly watch: (camera: string) => WatchedCamera;
+  /** Takes in what another program has seen; answers what was taken. @throws AppError */
+  readonly observe: (body: Uint8Array) => object;
   /** Prometheus text. */
   readonly metrics: () => string;
   /** Empty while all is well, else a sentence each. */
@@ -182,6 +184,14 @@ function routesOf({ handlers, bodyBytesMax }: LocalApiOptions): readonly Route[]
         const id = Array.isArray(header) ? header[0] : header;
         return pushReply(await handlers.push(camera, await image(request), id));
       },
+    },
+    {
+      method: "POST",
+      path: /^\/v1\/observations$/,
+      answer: async ({ request }) => ({
+        status: 202,
+        body: handlers.observe(await image(request)),
+      }),
     },
     ...cameraRoutes(handlers),
     {

@@ -52,6 +52,12 @@ export interface FrameResult {
   readonly latencyMs: number;
 }
 
+/** A result from elsewhere. */
+export interface Observed
+  extends Pick<FrameResult, "frame" | "capturedAt" | "decision" | "model" | "latencyMs"> {
+  readonly image?: Frame["image"] | undefined;
+}
+
 export interface FrameDrop {
   readonly camera: string;
   readonly frame: string;
@@ -148,6 +154,23 @@ export class Pipeline {
         this.#fail(lane, frameId, "source", error);
       },
     };
+  }
+
+  /**
+   * Takes in what another program has seen: it counts, and is told, as a result of our own.
+   * @param seen.image a picture of the frame where there is one, for snapshots
+   */
+  observe(camera: string, seen: Observed): FrameResult {
+    const lane = this.#lane(camera);
+    const { frame, capturedAt, decision, model, latencyMs, image } = seen;
+    const none = { wait: 0, decode: 0, tensor: 0, post: 0 };
+    const stagesMs = { ...none, infer: latencyMs, total: latencyMs };
+    const result = { camera, frame, capturedAt, decision, model, stagesMs, latencyMs };
+    lane.counters.frames++;
+    lane.counters.succeed(stagesMs);
+    if (image !== undefined) lane.last = { frame: { id: frame, capturedAt, image }, result };
+    this.#tell(() => this.#options.onResult(result));
+    return result;
   }
 
   stats(camera: string): CameraStats {

@@ -102,17 +102,23 @@ export class Camera {
       this.#enter("stalled", reason);
       stalled.abort();
     });
+    const seen = (): void => {
+      if (stalled.signal.aborted) return;
+      hadFrames = true;
+      if (this.#state !== "streaming") this.#enter("streaming", null);
+    };
     const watched: FrameSink = {
+      heard: () => {
+        alarm?.heard();
+        seen();
+      },
       dropped: (frameId, cause) => {
         alarm?.heard(); // left out, but there
         sink.dropped(frameId, cause);
       },
       failed: (frameId, error) => sink.failed(frameId, error),
       frame: (frame) => {
-        if (!stalled.signal.aborted) {
-          hadFrames = true;
-          if (this.#state !== "streaming") this.#enter("streaming", null);
-        }
+        seen();
         return alarm === undefined ? sink.frame(frame) : alarm.hold(() => sink.frame(frame));
       },
     };

@@ -5,6 +5,7 @@ import { redactorOf } from "../../platform/redact.ts";
 import type { DropPolicy } from "../frame-queue.ts";
 import { CommandSource } from "./command.ts";
 import { directorySource } from "./directory.ts";
+import { ExternalSource } from "./external.ts";
 import { HttpPushSource } from "./http-push.ts";
 import { MjpegSource } from "./mjpeg.ts";
 import { type RecipeCamera, recipesOf } from "./recipes.ts";
@@ -26,6 +27,8 @@ export function openSource(camera: CameraConfig, options: OpenOptions): FrameSou
   const periodMs = camera.fps === undefined ? null : 1000 / camera.fps;
   const limits = { ...defaultImageLimits, frameBytesMax };
   switch (camera.kind) {
+    case "external":
+      return new ExternalSource(camera.external.stallMsMax);
     case "http":
       return new HttpPushSource({ frameBytesMax });
     case "directory": {

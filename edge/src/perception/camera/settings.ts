@@ -99,6 +99,21 @@ const syntheticCamera = z.strictObject({
   }),
 });
 
+/** Another program looks, and tells what it saw. */
+const externalCamera = z.strictObject({
+  ...common,
+  kind: z.literal("external"),
+  external: z.prefault(
+    z.strictObject({
+      /** `name@version`, where observations do not name their model. */
+      model: z._default(text.check(z.maxLength(128)), "external@0"),
+      /** Without an observation for this long, the camera counts as stalled; `null` for never. */
+      stallMsMax: z._default(z.nullable(z.int().check(z.gte(1000))), null),
+    }),
+    {},
+  ),
+});
+
 const rtspCamera = z.strictObject({
   ...live,
   kind: z.literal("rtsp"),
@@ -207,6 +222,7 @@ export const cameraSettings = z.discriminatedUnion("kind", [
   directoryCamera,
   httpCamera,
   syntheticCamera,
+  externalCamera,
   rtspCamera,
   mjpegCamera,
   v4l2Camera,
@@ -226,7 +242,7 @@ export function regionOf({ region }: Pick<CameraConfig, "region">): Box | undefi
 
 /** How a camera is watched; `null` where it is not. */
 export function healthSettingsOf({ kind, health }: CameraConfig): HealthSettings | null {
-  const looksAtOnePlace = kind !== "directory" && kind !== "file" && kind !== "http";
+  const looksAtOnePlace = !["directory", "file", "http", "external"].includes(kind);
   if (!(health.enabled ?? looksAtOnePlace)) return null;
   const { daylight } = health;
   return {

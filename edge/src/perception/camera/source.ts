@@ -26,6 +26,8 @@ export interface FrameSink {
   frame(frame: Frame): Promise<Offer>;
   /** Counts a frame the source had to leave, for example a file that is too large to read. */
   dropped(frameId: string, cause: DropCause): void;
+  /** Notes that the camera is alive, without a frame: its frames go another way. */
+  heard?(): void;
   /** Counts a frame the source could not get, for example a file that cannot be read. */
   failed(frameId: string, error: AppError): void;
 }
