@@ -194,16 +194,7 @@ function routesOf({ handlers, bodyBytesMax }: LocalApiOptions): readonly Route[]
       }),
     },
     ...cameraRoutes(handlers),
-    {
-      method: "GET",
-      path: /^\/$/,
-      answer: () => ({ type: "text/html; charset=utf-8", body: page }),
-    },
-    {
-      method: "GET",
-      path: /^\/page\.js$/,
-      answer: () => ({ type: "text/javascript; charset=utf-8", body: pageScript }),
-    },
+    ...pageRoutes,
     {
       method: "GET",
       path: /^\/metrics$/,
@@ -222,6 +213,19 @@ function routesOf({ handlers, bodyBytesMax }: LocalApiOptions): readonly Route[]
     },
   ];
 }
+
+const pageRoutes: readonly Route[] = [
+  {
+    method: "GET",
+    path: /^\/$/,
+    answer: () => ({ type: "text/html; charset=utf-8", body: page }),
+  },
+  {
+    method: "GET",
+    path: /^\/page\.js$/,
+    answer: () => ({ type: "text/javascript; charset=utf-8", body: pageScript }),
+  },
+];
 
 function cameraRoutes(handlers: LocalApiHandlers): readonly Route[] {
   const watched = (name: string) => {
