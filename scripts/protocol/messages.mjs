@@ -206,6 +206,16 @@ export const messages = [
       "cameras[].kind": "where its frames come from, for example `directory`",
       "cameras[].state": "how it is",
       "cameras[].reason": "why it does not stream",
+      "cameras[].pipeline": "what became of its frames since the agent started",
+      "cameras[].pipeline.frames": "frames taken from the source",
+      "cameras[].pipeline.results": "frames with a result",
+      "cameras[].pipeline.dropped": "frames left out, by cause",
+      "cameras[].pipeline.errors": "frames that failed, by cause",
+      "cameras[].pipeline.underWay": "frames that wait or are being looked at",
+      "cameras[].pipeline.load":
+        "frames that come by frames that can be taken; `null` before it is known",
+      "cameras[].pipeline.stagesMs":
+        "time by stage (`wait`, `decode`, `tensor`, `infer`, `post`, `total`), milliseconds",
       "cameras[].health": "how the camera itself is; absent or `null` where it is not watched",
       "cameras[].health.referenceAt": "when its reference was made; `null` before the first",
       "cameras[].health.commissioning": "a new reference is being made; `null` otherwise",

@@ -113,8 +113,19 @@ describe.skipIf(chromiumPath === undefined)(
       await page.getByRole("button", { name: "Stop watching" }).waitFor();
     });
 
-    it("keeps what a person holds through live updates", async () => {
+    it("shows what became of a camera's frames, and where their time went", async () => {
       await page.getByRole("button", { name: "Stop watching" }).click();
+      await page.getByRole("tab", { name: "Pipeline" }).click();
+      const frames = page.getByRole("table", { name: "Frames of belt" });
+      const results = frames.getByRole("row", { name: /result/ });
+      await results.waitFor();
+      const [, count = ""] = (await results.getByRole("cell").allTextContents()) as string[];
+      expect(Number(count.replaceAll(",", ""))).toBeGreaterThan(10);
+      const stages = page.getByRole("table", { name: "Time per frame, belt" });
+      expect(await stages.getByRole("row").count()).toBe(7);
+    });
+
+    it("keeps what a person holds through live updates", async () => {
       await page.getByRole("link", { name: "Devices", exact: true }).first().click();
       await row("cam-2").getByRole("checkbox").check();
       const seen = row("cam-3").locator("td").last();
@@ -157,6 +168,7 @@ describe.skipIf(chromiumPath === undefined)(
       "/models/egg-grader/v/1.0.0",
       "/devices/cam-1",
       "/devices/cam-1?tab=camera",
+      "/devices/cam-1?tab=pipeline",
     ])("%s is accessible, in the dark and on a phone too", async (path) => {
       for (const colorScheme of ["light", "dark"] as const)
         for (const width of [1280, 360]) {

@@ -1,5 +1,7 @@
 /** What the agent says about itself: to the cloud, to the local interface, to Prometheus. */
 import type { ReportedState } from "@fieldloop/shared/messages/twin";
+import { quantile } from "@fieldloop/shared/sketches/histogram";
+import type { CameraStats } from "../perception/pipeline-stats.ts";
 import { clockOk } from "../platform/clock.ts";
 import { readVitals } from "../upkeep/health/vitals.ts";
 import { passedOverText } from "../upkeep/models/variant.ts";
@@ -28,6 +30,7 @@ export async function reportedStateOf(agent: Agent): Promise<ReportedState> {
       kind,
       state: state === "stopped" ? "starting" : state,
       reason: reason?.slice(0, 1000) ?? null,
+      pipeline: pipelineOf(agent.eye.stats(name)),
       health: health && {
         referenceAt: health.reference?.madeAt ?? null,
         commissioning: health.commissioning,
@@ -36,6 +39,17 @@ export async function reportedStateOf(agent: Agent): Promise<ReportedState> {
     })),
     vitals: { ...vitals, outboxRows: agent.telling?.outbox.usage.rows ?? 0, clockOk: clockOk(now) },
   };
+}
+
+function pipelineOf({ stages, load, ...counts }: CameraStats) {
+  const stagesMs = Object.fromEntries(
+    Object.entries(stages).flatMap(([stage, histogram]) => {
+      const [p50, p95] = [quantile(histogram, 0.5), quantile(histogram, 0.95)];
+      return p50 === undefined || p95 === undefined ? [] : [[stage, { p50, p95 }]];
+    }),
+  );
+  const { dropped, errors } = counts;
+  return { ...counts, dropped: { ...dropped }, errors: { ...errors }, load, stagesMs };
 }
 
 function updateOf({ updater }: Agent): ReportedState["update"] {
@@ -70,7 +84,7 @@ export async function statusOf(agent: Agent): Promise<object> {
           },
     frames: Object.fromEntries(
       config.cameras.map(({ name }) => {
-        const { stages: _, ...counts } = agent.eye.stats(name);
+        const { stages: _, load: __, ...counts } = agent.eye.stats(name);
         return [name, counts];
       }),
     ),

@@ -21,6 +21,8 @@ export interface CameraCounts {
 }
 
 export interface CameraStats extends CameraCounts {
+  /** Frames that come by frames that can be taken; `null` before it is known. */
+  readonly load: number | null;
   readonly stages: Readonly<Record<Stage, Histogram>>;
 }
 
@@ -50,7 +52,7 @@ export class Counters {
     }
   }
 
-  snapshot(): CameraStats {
+  snapshot(load: number | null): CameraStats {
     const done = this.results + sum(this.#dropped) + sum(this.#errors);
     const histogram = (stage: Stage): Histogram =>
       [...(this.#stages.get(stage) ?? [])].sort(([a], [b]) => a - b);
@@ -60,6 +62,7 @@ export class Counters {
       dropped: Object.fromEntries(this.#dropped),
       errors: Object.fromEntries(this.#errors),
       underWay: this.frames - done,
+      load,
       stages: {
         wait: histogram("wait"),
         decode: histogram("decode"),

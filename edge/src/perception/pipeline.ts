@@ -174,7 +174,8 @@ export class Pipeline {
   }
 
   stats(camera: string): CameraStats {
-    return this.#lane(camera).counters.snapshot();
+    const { counters, load } = this.#lane(camera);
+    return counters.snapshot(load.load);
   }
 
   /** Small JPEG of the last frame with a result, or `undefined` before the first. Costs only when asked. */

@@ -88,6 +88,20 @@ export const reportedState = z.object({
         kind: z.string().check(z.maxLength(32)),
         state: z.enum(["starting", "streaming", "stalled", "backing-off", "failed"]),
         reason: z.nullable(z.string().check(z.maxLength(1000))),
+        /** What became of its frames since the agent started. */
+        pipeline: z.optional(
+          z.object({
+            frames: count,
+            results: count,
+            dropped: z.record(z.string(), count),
+            errors: z.record(z.string(), count),
+            underWay: count,
+            /** Frames that come by frames that can be taken; `null` before it is known. */
+            load: z.nullable(z.number().check(z.gte(0))),
+            /** Time of each stage, milliseconds; empty before the first result. */
+            stagesMs: z.record(z.string(), z.object({ p50: z.number(), p95: z.number() })),
+          }),
+        ),
         /** How the camera itself is; `null` where it is not watched. */
         health: z.optional(
           z.nullable(
