@@ -3,7 +3,7 @@
  * unless the cloud's was there in time. What the cloud says later becomes a correction.
  *
  * INVARIANTS: `answer` waits for the cloud at most until the deadline. A call is tried once. A frame's
- * late answer is told at most once, and nothing is told after `stop`. Calls under way are bounded.
+ * late answer is told at most once, after its local one, and nothing is told after `stop`. Calls under way are bounded.
  */
 import type { RoutingParameters } from "@fieldloop/shared/manifest/routing";
 import { agree } from "./agreement.ts";
@@ -69,8 +69,8 @@ export class HybridRouter {
    * Answers one frame.
    * @param local the local model's answer, or the promise of it while the model is still at work
    * @param deadlineAt when the answer is due, in milliseconds of the monotonic clock. A local answer
-   *   that itself comes later is given when it comes.
-   * @throws what `local` rejects with, unless the cloud has answered in time
+   *   that itself comes later is given when it comes (cloud-first: unless the cloud's comes before it).
+   * @throws what `local` rejects with, unless the cloud has answered
    */
   async answer(
     frame: RoutedFrame,
@@ -141,12 +141,17 @@ export class HybridRouter {
       },
       () => {}, // awaited below where the local answer is needed
     );
-    const end = await this.#within(call, deadlineAt);
+    let end = await this.#within(call, deadlineAt);
+    if (end === undefined) {
+      call.overdue();
+      // Past the deadline with nothing to say yet: whoever comes first.
+      if (known === undefined)
+        end = await Promise.race([call.done, judgedOrNot.then(() => undefined)]);
+    }
     if (end?.kind === "answered") {
       void judgedOrNot.then(() => known && this.#compare(known, end.reply));
       return this.#answered(cloudAnswer(frame.id, known, route, end.reply), startedAt);
     }
-    if (end === undefined) call.overdue();
     const judged = await judging;
     if (end === undefined) this.#follow(frame, judged, call);
     return this.#answered(localAnswer(frame.id, judged, route), startedAt);
@@ -200,15 +205,22 @@ export class HybridRouter {
   #follow(frame: RoutedFrame, judged: Judged, call: Call): void {
     const answeredAt = this.#options.monotonicMs();
     void call.done.then((end) => {
-      if (end.kind !== "answered" || this.#stopped) return;
-      this.#compare(judged, end.reply);
+      if (end.kind !== "answered") return;
       const afterMs = Math.max(0, this.#options.monotonicMs() - answeredAt);
-      try {
-        this.#options.onCorrection(correctionOf(frame.id, judged, end.reply, afterMs));
-      } catch (error) {
-        this.#options.onFault(error);
-      }
+      const correction = correctionOf(frame.id, judged, end.reply, afterMs);
+      // In a turn of its own, so that whoever awaits the answer has it before the correction.
+      setImmediate(() => this.#tell(correction));
+      this.#compare(judged, end.reply);
     });
+  }
+
+  #tell(correction: Correction): void {
+    if (this.#stopped) return;
+    try {
+      this.#options.onCorrection(correction);
+    } catch (error) {
+      this.#options.onFault(error);
+    }
   }
 
   #compare({ decision, hardness }: Judged, reply: CloudReply): void {
