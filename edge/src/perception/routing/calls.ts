@@ -183,8 +183,17 @@ export class CloudCalls {
     if (picture.length > frame.cropBytesMax) return { kind: "unsent" };
     const leftMs = settings.callMsMax - (this.#options.monotonicMs() - startedAt);
     try {
-      const request = { frame: frame.id, key: frame.key, picture, timeoutMs: Math.max(1, leftMs) };
-      const reply = await this.#options.cloud.ask(request, controller.signal);
+      const { id, key, region } = frame;
+      const reply = await this.#options.cloud.ask(
+        {
+          frame: id,
+          key,
+          picture,
+          ...(region !== undefined && { region }),
+          timeoutMs: Math.max(1, leftMs),
+        },
+        controller.signal,
+      );
       return { kind: "answered", reply, ms: this.#options.monotonicMs() - startedAt };
     } catch (error) {
       return { kind: "failed", error: asAppError(error) };

@@ -1,5 +1,6 @@
 /** The cloud's larger model, as the router sees it, and the frames it may be asked about. */
 import type { Decision } from "@fieldloop/shared/vision/decide";
+import type { Box } from "@fieldloop/shared/vision/fit";
 
 /** A frame that may be asked about. */
 export interface RoutedFrame {
@@ -9,6 +10,8 @@ export interface RoutedFrame {
   readonly key: string;
   /** Upper bound of the picture in bytes; its exact size where that is known. */
   readonly cropBytesMax: number;
+  /** Which part of the frame the picture shows, as fractions; the whole where it is left out. */
+  readonly region?: Box;
   /** The JPEG to send, made only when it is sent. */
   encode(): Promise<Uint8Array>;
 }
@@ -21,6 +24,8 @@ export interface CloudRequest {
   readonly key: string;
   /** JPEG. */
   readonly picture: Uint8Array;
+  /** Which part of the frame it shows. */
+  readonly region?: Box;
   /** The call is given up after so many milliseconds. */
   readonly timeoutMs: number;
 }
