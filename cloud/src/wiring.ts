@@ -45,6 +45,8 @@ import { gauge } from "./platform/metrics.ts";
 import { migrate } from "./platform/migrate.ts";
 import { startPostgres } from "./platform/postgres.ts";
 import { installationId } from "./platform/store.ts";
+import { ModelHost } from "./serving/infer/model-host.ts";
+import { inferRoutes } from "./serving/infer/routes.ts";
 
 export interface RunningCloud {
   readonly httpUrl: string;
@@ -163,6 +165,8 @@ async function appOf(
   const feed = createLiveFeed(platform.live);
   const trial = createTrialRunner(); // one for both, so that models are tried out one after another
   const folder = join(resolve(config.dataDir), "compiling");
+  const host = new ModelHost();
+  undo.push(() => host.close());
   const compilations = new Compilations({ platform, trial, folder });
   const authenticate = authenticateRequest(platform, {
     adminToken: config.adminToken,
@@ -188,6 +192,7 @@ async function appOf(
       (instance) => compilationRoutes(instance, platform, { trial, compilations }),
       benchmarkRoutes,
       distributionRoutes,
+      (instance) => inferRoutes(instance, platform, host),
       (instance) => liveRoutes(instance, platform, { feed, authenticate }),
       consoleRoutes,
     ],
