@@ -4,8 +4,8 @@ import { expect, test } from "vitest";
 import {
   type BudgetState,
   buckets,
+  dueForSaving,
   fullBudget,
-  outlived,
   refilled,
   reserve,
   restoreBudget,
@@ -145,7 +145,7 @@ test("a whole budget costs about twenty writes, and a power cut wins nothing", (
     const result = reserve(state, limits, one, 0);
     expect(result.kind).toBe("reserved");
     state = result.state;
-    if (outlived(saved, state)) {
+    if (dueForSaving(saved, state, limits)) {
       saved = toSave(state, limits, false);
       writes++;
     }
@@ -155,6 +155,13 @@ test("a whole budget costs about twenty writes, and a power cut wins nothing", (
   }
   expect(writes).toBeLessThanOrEqual(20);
   expect(writes).toBeGreaterThan(10);
+});
+
+test("what has filled again is kept too, a quarter at a time", () => {
+  const { state } = drain(fullBudget(limits, 0), one, 0);
+  const saved = toSave(state, limits, true);
+  const at = (ms: number) => dueForSaving(saved, refilled(state, limits, ms), limits);
+  expect([at(0), at(hour / 4), at(hour / 4 + 1000)]).toEqual([false, false, true]);
 });
 
 const steps = fc.array(

@@ -72,9 +72,9 @@ export function restoreBudget(saved: unknown, limits: BudgetLimits, now: number)
 
 /**
  * What to keep on disk: exact where the agent stops; in operation a twentieth of each limit below
- * the truth. Then a new write is due only when a level sinks under the kept one (`outlived`), and a
- * power cut can only lose budget and never win it back. That is about twenty writes for a whole
- * budget instead of one a call.
+ * the truth. Then a new write is due only when a level sinks under the kept one or has risen far above
+ * it (`dueForSaving`), and a power cut can only lose budget and never win it back. That is about
+ * twenty writes for a whole budget instead of one a call.
  */
 export function toSave(state: BudgetState, limits: BudgetLimits, exact: boolean): SavedBudget {
   const capacity = capacities(limits);
@@ -82,9 +82,20 @@ export function toSave(state: BudgetState, limits: BudgetLimits, exact: boolean)
   return { v: 1, levels: perBucket((bucket) => Math.max(-1e15, kept(bucket))) };
 }
 
-/** Whether what is on disk promises more than there is. */
-export function outlived(saved: SavedBudget, state: BudgetState): boolean {
-  return buckets.some((bucket) => state.levels[bucket] < saved.levels[bucket]);
+/**
+ * Whether what is on disk should be written anew: it promises more than there is, or it is more than a
+ * quarter of a limit too low, as after quiet hours.
+ */
+export function dueForSaving(
+  saved: SavedBudget,
+  state: BudgetState,
+  limits: BudgetLimits,
+): boolean {
+  const capacity = capacities(limits);
+  return buckets.some((bucket) => {
+    const ahead = state.levels[bucket] - saved.levels[bucket];
+    return ahead < 0 || ahead > capacity[bucket] / 4;
+  });
 }
 
 /** The first bucket that has too little for a call, or `null` where all have enough. */

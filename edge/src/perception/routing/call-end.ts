@@ -13,7 +13,10 @@ export type CallEnd =
   | { readonly kind: "unsent" }
   | { readonly kind: "gone" };
 
-/** Head of a request beside its picture: request line, headers, JSON; measured at about 600 bytes. */
+/**
+ * Heads of request and answer and the answer itself, beside the picture: about 750 bytes for a
+ * classifier over a kept connection. What weighs more, such as base64, is owed and paid off later.
+ */
 const overheadBytes = 2048;
 
 /** Upper bound of what a call takes. */

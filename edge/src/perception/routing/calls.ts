@@ -15,7 +15,7 @@ import {
 } from "./breaker.ts";
 import {
   type BudgetState,
-  outlived,
+  dueForSaving,
   reserve,
   restoreBudget,
   type SavedBudget,
@@ -241,7 +241,7 @@ export class CloudCalls {
   }
 
   #keepBudget(settings: RoutingParameters): void {
-    if (outlived(this.#saved, this.#budget))
+    if (dueForSaving(this.#saved, this.#budget, settings.budget))
       this.#save(toSave(this.#budget, settings.budget, false));
   }
 

@@ -30,6 +30,7 @@ export interface ClassEvidence {
   readonly kind: "classes";
   /** `logits`, or `probabilities` where the graph ends in them. */
   readonly scale: "logits" | "probabilities";
+  /** A copy: a session's own buffer may hold the next frame by the time this is read. */
   readonly values: ArrayLike<number>;
   readonly temperature: number;
 }

@@ -220,6 +220,24 @@ describe("async", () => {
     expect(router.report()).toMatchObject({ compared: 1, agreed: 1, calls: { answered: 1 } });
   });
 
+  test("the answer comes before its correction, even from a cloud that answers in no time", async () => {
+    const order: string[] = [];
+    const reply = { decision: local().decision, model: "m@1", traffic: { sent: 1, received: 1 } };
+    const { router } = setUp(
+      "async",
+      {},
+      {
+        cloud: { ask: async () => reply },
+        onCorrection: () => order.push("correction"),
+      },
+    );
+    let asked: Promise<unknown> = router.answer(frame("1"), local(), inMs(100));
+    for (let i = 0; i < 20; i++) asked = asked.then((answer) => answer); // a caller's own layers
+    void asked.then(() => order.push("answer"));
+    await vi.runAllTimersAsync();
+    expect(order).toEqual(["answer", "correction"]);
+  });
+
   test("a callback that throws is a fault and no more", async () => {
     const { router, cloud, faults } = setUp(
       "async",
@@ -375,7 +393,69 @@ describe("limits", () => {
   });
 });
 
+describe("the breaker", () => {
+  const quick = { callMsMax: 2000, breaker: { openMsMin: 100, openMsMax: 100 } };
+
+  test("hears of a missed deadline once, however the call ends afterwards", async () => {
+    const { router, cloud, corrections } = setUp("sync", { breaker: { callsMin: 5 } });
+    cloud.behaviour = answers(300);
+    const three = ["1", "2", "3"].map((id) => router.answer(frame(id), local(), inMs(100)));
+    await vi.advanceTimersByTimeAsync(1000);
+    await Promise.all(three);
+    expect(corrections).toHaveLength(3);
+    expect(router.breaker).toBe("closed");
+  });
+
+  test("keeps a probe's place until its call has ended, long after the deadline", async () => {
+    const { router, cloud } = setUp("sync", quick);
+    cloud.behaviour = fails(1);
+    for (let i = 0; i < 5; i++) await timed(router.answer(frame(String(i)), local(), inMs(100)));
+    expect(router.breaker).toBe("open");
+    await vi.advanceTimersByTimeAsync(100);
+    cloud.behaviour = { kind: "hangs" };
+    await timed(router.answer(frame("probe"), local(), inMs(100)));
+    for (let i = 0; i < 15; i++) {
+      const { answer } = await timed(router.answer(frame(`n${i}`), local(), inMs(100)));
+      expect(answer.route).toEqual({ kind: "local", because: "breaker" });
+      expect(router.breaker).toBe("half-open");
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    await vi.advanceTimersByTimeAsync(500);
+    expect([router.breaker, cloud.requests.length]).toEqual(["open", 6]);
+  });
+
+  test("closes again once the cloud is well", async () => {
+    const { router, cloud } = setUp("sync", quick);
+    cloud.behaviour = fails(1);
+    for (let i = 0; i < 5; i++) await timed(router.answer(frame(String(i)), local(), inMs(100)));
+    await vi.advanceTimersByTimeAsync(100);
+    cloud.behaviour = answers(10);
+    for (let i = 0; i < 3; i++) await timed(router.answer(frame(`p${i}`), local(), inMs(100)));
+    expect(router.breaker).toBe("closed");
+  });
+});
+
 describe("stop", () => {
+  test("told from within a correction, the next one is not told", async () => {
+    const told: string[] = [];
+    const reply = { decision: local().decision, model: "m@1", traffic: { sent: 1, received: 1 } };
+    const { router } = setUp(
+      "async",
+      {},
+      {
+        cloud: { ask: async () => reply }, // so both wait to be told in the same turn
+        onCorrection: (correction) => {
+          told.push(correction.frame);
+          router.stop();
+        },
+      },
+    );
+    await Promise.all(["1", "2"].map((id) => router.answer(frame(id), local(), inMs(100))));
+    await vi.runAllTimersAsync();
+    expect(told).toEqual(["1"]);
+    expect(router.report().calls.answered).toBe(2);
+  });
+
   test("frames that wait are answered at once, and nothing follows", async () => {
     for (const mode of ["sync", "cloud-first"] as const) {
       const { router, cloud, corrections } = setUp(mode);

@@ -394,6 +394,16 @@ describe("the caller's side", () => {
     expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
+  test("leaves no timer behind", async () => {
+    const url = await serve(answering("json"));
+    const client = clientOf(url);
+    const timers = () => process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
+    await client.infer(call());
+    const before = timers();
+    for (let i = 0; i < 20; i++) await client.infer(call({ timeoutMs: 60_000 }));
+    expect(timers() - before).toBeLessThan(10);
+  });
+
   test("sends nothing that is too large", async () => {
     const url = await serve(() => expect.fail("nothing should arrive"));
     const failure = await failureOf(url, {}, { requestBytesMax: 100 });
