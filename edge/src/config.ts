@@ -93,6 +93,8 @@ const settings = z.strictObject({
     z.strictObject({
       delayMsMin: z._default(positive, 1000),
       delayMsMax: z._default(positive, 300_000),
+      /** Whether the line is paid by the byte: the cloud is asked about hard frames only if allowed. */
+      metered: z._default(z.boolean(), false),
       keepaliveS: z._default(z.int().check(z.gte(5), z.lte(3600)), 60),
     }),
     {},

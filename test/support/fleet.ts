@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Client } from "@fieldloop/shared/contract/client";
 import { claimTokens, devices } from "@fieldloop/shared/contract/devices";
+import type { RemoteSettings } from "@fieldloop/shared/messages/twin";
 import {
   adminClient,
   adminToken,
@@ -27,11 +28,11 @@ export async function fieldloop(url: string, ...args: string[]): Promise<string>
 }
 
 /** Registers and promotes a version of the demo's model. */
-export async function pushEggGrader(url: string, version: string): Promise<void> {
-  const folder = join(repository, "deploy/demo/models/egg-grader", version);
+export async function pushEggGrader(url: string, version: string, name = "egg-grader") {
+  const folder = join(repository, "deploy/demo/models", name, version);
   const files = [join(folder, "model.onnx"), "--manifest", join(folder, "model.yaml")];
   await fieldloop(url, "models", "push", ...files);
-  await fieldloop(url, "models", "promote", "egg-grader", version);
+  await fieldloop(url, "models", "promote", name, version);
 }
 
 export interface Fleet {
@@ -96,7 +97,7 @@ export const quickLink = { link: { delayMsMin: 200, delayMsMax: 2000 } } as cons
 export async function setSettings(
   client: Client,
   id: string,
-  settings: { results?: "exceptions" | "sampled" | "all"; windowMs?: number },
+  settings: Partial<RemoteSettings>,
 ): Promise<void> {
   const { etag } = await client.callTagged(devices.get, { params: { id } });
   await client.call(devices.update, { params: { id }, body: { settings }, ifMatch: etag ?? "*" });

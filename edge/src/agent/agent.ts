@@ -37,6 +37,7 @@ import type { Identity } from "../upkeep/provisioning/identity.ts";
 import { CameraNews } from "./camera-news.ts";
 import { commissioningView } from "./commissioning-view.ts";
 import { Eye } from "./eye.ts";
+import { Hybrid } from "./hybrid.ts";
 import { Preview } from "./preview.ts";
 import { RecentResults } from "./recent.ts";
 import { metricsOf, problemsOf, reportedStateOf, statusOf } from "./status.ts";
@@ -68,6 +69,8 @@ export class Agent {
   readonly #preview: Preview | undefined;
   readonly #benchmarks: Benchmarks | undefined;
   readonly #frigate: FrigateInput | undefined;
+  /** `undefined` where there is no cloud to ask. */
+  readonly hybrid: Hybrid | undefined;
   #telling: Telling | undefined;
   #settings: RemoteSettings;
 
@@ -81,6 +84,7 @@ export class Agent {
       append: (report) => this.#telling?.append(report),
     });
     this.#news = new CameraNews((...event) => this.#reporter.event(...event));
+    this.hybrid = this.#openHybrid();
     this.eye = this.#openEye();
     this.updater = this.#openUpdater();
     this.#frigate = this.#openFrigate();
@@ -128,6 +132,7 @@ export class Agent {
     await this.#benchmarks?.stop();
     await this.updater.stop();
     await this.eye.stop();
+    await this.hybrid?.stop();
     this.#reporter.stop();
     await this.#telling?.stop();
     await this.#api.stop();
@@ -142,7 +147,12 @@ export class Agent {
       intraOpThreads: config.threads ?? profile.intraOpThreads,
       frameBytesMax: config.frameBytesMax,
       deviceId: cloud?.identity.deviceId ?? config.device.name ?? "device",
-      onResult: (result) => this.#heard(result),
+      onResult: (result, seen) => {
+        // The local model has run, whoever answers in the end.
+        if (result.model === modelIdOf(this.updater)) this.updater.live(true);
+        if (this.hybrid === undefined) this.#heard(result);
+        else this.hybrid.take(result, seen);
+      },
       onDrop: ({ camera, cause }) => this.#reporter.dropped(camera, this.eye.modelId, cause),
       onError: (error) => this.#failed(error),
       onFault: (error) => this.options.log.error({ reason: messageOf(error) }, "a callback threw"),
@@ -158,7 +168,8 @@ export class Agent {
       },
       onCommissioning: () => this.#telling?.reported.changed(),
       watches: { files: realFiles, folder: join(config.dataDir, "cameras") },
-      onModel: (model, rule) => {
+      onModel: (model, rule, routed) => {
+        this.hybrid?.setModel(routed);
         this.#reporter.judgeBy(rule);
         this.options.log.info({ model }, "model is active");
         this.#telling?.reported.changed();
@@ -176,7 +187,6 @@ export class Agent {
     const { decision, ...frame } = result;
     this.recent.add(result);
     this.#reporter.result({ ...frame, ...decision });
-    if (result.model === modelIdOf(this.updater)) this.updater.live(true);
   }
 
   #failed({ camera, frame, cause, error }: FrameError): void {
@@ -213,6 +223,31 @@ export class Agent {
     this.options.log[severity === "info" ? "info" : "warn"]({ model }, message);
     this.#reporter.event(kind, severity, message, { model });
     this.#telling?.reported.changed();
+  }
+
+  #openHybrid(): Hybrid | undefined {
+    const { cloud, config, log } = this.options;
+    if (cloud === null) return undefined;
+    const { deviceId, credential } = cloud.identity;
+    const hybrid = new Hybrid({
+      cloud: { url: cloud.url, credential },
+      keyPrefix: `${deviceId}:${this.boot}`,
+      folder: config.dataDir,
+      connection: () => {
+        if (this.#telling?.link.state !== "online") return "offline";
+        return config.link.metered ? "metered" : "online";
+      },
+      onResult: (result) => this.#heard(result),
+      onCorrection: ({ decision, ...frame }) =>
+        this.#reporter.correction({ ...frame, ...decision }),
+      onProblem: (message) => {
+        log.warn(message);
+        this.#reporter.event("routing", "warning", message);
+      },
+      log,
+    });
+    hybrid.configure(this.#settings.routing);
+    return hybrid;
   }
 
   #openFrigate(): FrigateInput | undefined {
@@ -282,6 +317,8 @@ export class Agent {
     this.options.log.info({ version: document.version }, "applying the desired document");
     this.#settings = document.settings;
     this.#reporter.configure(document.settings);
+    this.hybrid?.configure(document.settings.routing);
+    this.#telling?.reported.changed();
     this.eye.configureScene(document.scene);
     this.eye.commission(document.commissions);
     this.#preview?.watch(document.preview?.until ?? null);
@@ -337,11 +374,12 @@ function modelIdOf(updater: Updater): string | undefined {
 
 /** The settings that the configuration names itself. */
 function ownSettings({ reporting }: AgentConfig): Partial<RemoteSettings> {
-  const { results, sampleShare, windowMs } = reporting;
+  const { results, sampleShare, windowMs, routing } = reporting;
   return {
     ...(results !== undefined && { results }),
     ...(sampleShare !== undefined && { sampleShare }),
     ...(windowMs !== undefined && { windowMs }),
+    ...(routing !== undefined && { routing }),
   };
 }
 

@@ -23,6 +23,7 @@ import {
   type FrameError,
   type FrameResult,
   Pipeline,
+  type Seen,
   type Snapshot,
 } from "../perception/pipeline.ts";
 import type { CameraStats } from "../perception/pipeline-stats.ts";
@@ -31,6 +32,7 @@ import type { ExceptionRule } from "../reporting/windows/choose.ts";
 import type { ModelRuntime, SelfTest } from "../upkeep/models/ports.ts";
 import type { Slot } from "../upkeep/models/slots.ts";
 import { ExternalCameras } from "./external-cameras.ts";
+import type { RoutedModel } from "./hybrid.ts";
 
 /** A camera as status and console show it. */
 export type SeenCamera = CameraStatus & {
@@ -45,7 +47,7 @@ export interface EyeOptions {
   readonly frameBytesMax: number;
   /** Seeds synthetic cameras. */
   readonly deviceId: string;
-  readonly onResult: (result: FrameResult) => void;
+  readonly onResult: (result: FrameResult, seen?: Seen) => void;
   readonly onDrop: (drop: FrameDrop) => void;
   readonly onError: (error: FrameError) => void;
   readonly onFault: (error: unknown) => void;
@@ -58,7 +60,7 @@ export interface EyeOptions {
   readonly onCommissioning: () => void;
   readonly watches: WatchPlace;
   /** Another model runs from now on. */
-  readonly onModel: (model: RunningModel, rule: ExceptionRule) => void;
+  readonly onModel: (model: RunningModel, rule: ExceptionRule, routed: RoutedModel) => void;
 }
 
 /** Where reference and state of the cameras are kept. */
@@ -150,6 +152,7 @@ export class Eye implements ModelRuntime {
     this.#switched(
       { manifest: digest, digest: variant.digest, variant: variant.kind, ...manifest },
       ruleOf(manifest.confidenceMin, manifest.output),
+      { manifest, variant },
     );
   }
 
@@ -168,6 +171,7 @@ export class Eye implements ModelRuntime {
     this.#switched(
       { name, version, manifest: null, variant, digest },
       ruleOf(confidenceMin, output),
+      { manifest: options.manifest, variant: options.variant },
     );
   }
 
@@ -261,11 +265,12 @@ export class Eye implements ModelRuntime {
   #switched(
     model: Omit<RunningModel, "provider"> & { readonly name: string; readonly version: string },
     rule: ExceptionRule,
+    routed: RoutedModel,
   ): void {
     const { name, version, manifest, variant, digest } = model;
     const provider = this.#engine.provider?.effective ?? "unknown";
     this.#running = { name, version, manifest, variant, digest, provider };
-    this.#options.onModel(this.#running, rule);
+    this.#options.onModel(this.#running, rule, routed);
     if (this.#started) return;
     this.#started = true;
     this.#pipeline.start();

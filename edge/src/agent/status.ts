@@ -37,6 +37,7 @@ export async function reportedStateOf(agent: Agent): Promise<ReportedState> {
         raised: [...health.raised],
       },
     })),
+    routing: agent.hybrid?.report() ?? null,
     vitals: { ...vitals, outboxRows: agent.telling?.outbox.usage.rows ?? 0, clockOk: clockOk(now) },
   };
 }

@@ -19,7 +19,8 @@ import { type CameraStats, Counters, type StagesMs } from "./pipeline-stats.ts";
 export interface PipelineOptions {
   readonly engine: Engine;
   readonly cameras: readonly PipelineCamera[];
-  readonly onResult: (result: FrameResult) => void;
+  /** @param seen what the result was taken from; absent for one from elsewhere */
+  readonly onResult: (result: FrameResult, seen?: Seen) => void;
   readonly onDrop?: (drop: FrameDrop) => void;
   readonly onError?: (error: FrameError) => void;
   /** A callback above threw: a bug, which costs its one call and never the loop. */
@@ -50,6 +51,14 @@ export interface FrameResult {
   readonly stagesMs: StagesMs;
   /** Capture to decision by the wall clock, at least 0. */
   readonly latencyMs: number;
+}
+
+/** The frame behind a result, and the scores behind its decision. */
+export interface Seen {
+  readonly frame: Frame;
+  /** The part of the frame that the model saw. */
+  readonly region: Box | undefined;
+  readonly classScores: Float32Array | null;
 }
 
 /** A result from elsewhere. */
@@ -276,7 +285,7 @@ export class Pipeline {
   async #infer({ ticket, prepared, waitMs, decodeMs }: Ready): Promise<void> {
     const { lane, frame, offeredAt } = ticket;
     try {
-      const { decision, stagesMs } = await prepared.infer();
+      const { decision, stagesMs, classScores } = await prepared.infer();
       const { tensor, run, post } = stagesMs;
       const total = performance.now() - offeredAt;
       const result: FrameResult = {
@@ -290,7 +299,8 @@ export class Pipeline {
       };
       lane.counters.succeed(result.stagesMs);
       lane.last = { frame, result };
-      this.#tell(() => this.#options.onResult(result));
+      const seen = { frame, region: lane.camera.region, classScores };
+      this.#tell(() => this.#options.onResult(result, seen));
     } catch (error) {
       this.#fail(lane, frame.id, "inference", error);
     } finally {

@@ -2,6 +2,7 @@
  * The file-system calls of everything that must survive a power cut, behind one small interface, so
  * that a test can cut the power before any of them.
  */
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
 import {
   type FileHandle,
   lstat,
@@ -40,6 +41,20 @@ export interface Files {
   remove(path: string): Promise<void>;
   /** Names in a folder, sorted; empty where there is no such folder. */
   list(folder: string): Promise<readonly string[]>;
+}
+
+/** `writeAtomic` for callers that may not go on before it is done, and cannot wait. Small files only. */
+export function writeAtomicSync(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.tmp`;
+  const handle = openSync(temporary, "w", 0o644);
+  try {
+    writeSync(handle, content);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+  renameSync(temporary, path);
 }
 
 /** The real file system. */

@@ -117,19 +117,26 @@ const qualities = [80, 65, 50, 35, 20] as const;
 
 /**
  * A small JPEG of a frame, upright, for people to look at.
+ * @param options.region only this part of the picture
  * @param options.widthMax the picture is scaled down to this width, never up
  * @param options.bytesMax quality, then width, go down until the file is no larger
  * @throws AppError as `loadPixels`
  */
 export async function encodeJpeg(
   image: ImageInput,
-  options: { readonly widthMax: number; readonly bytesMax: number },
+  options: {
+    readonly widthMax: number;
+    readonly bytesMax: number;
+    readonly region?: Box | undefined;
+  },
   what = "the frame",
   limits: ImageLimits = defaultImageLimits,
 ): Promise<Uint8Array> {
   checkBytes(image, what, limits);
   try {
-    const small = await upright(await open(image, limits))
+    const picture = upright(await open(image, limits));
+    const cut = options.region && cutOf(options.region, await sizeOf(image, limits));
+    const small = await (cut === undefined ? picture : picture.extract(cut.pixels))
       .resize({ width: options.widthMax, withoutEnlargement: true })
       .flatten({ background: "#727272" })
       .toColourspace("srgb")

@@ -41,6 +41,8 @@ export interface RunStages {
 
 export interface RunResult {
   readonly decision: Decision;
+  /** A classifier's own scores, as the graph gives them (copied); `null` for a detector. */
+  readonly classScores: Float32Array | null;
   readonly stagesMs: RunStages;
 }
 
@@ -114,8 +116,15 @@ function wrap(session: Session, options: ModelOptions): Model {
       (outputs) => {
         const ran = performance.now();
         const decision = decide(reading, outputs, geometry);
+        const { output } = manifest;
+        const scores = output.kind === "classification" ? outputs[output.scores] : undefined;
+        const classScores = scores?.data.slice() ?? null;
         const post = performance.now() - ran;
-        return { decision, stagesMs: { tensor: filled - from, run: ran - filled, post } };
+        return {
+          decision,
+          classScores,
+          stagesMs: { tensor: filled - from, run: ran - filled, post },
+        };
       },
     );
   }

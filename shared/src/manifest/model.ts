@@ -5,6 +5,7 @@
  */
 import * as z from "zod/mini";
 import { count, semver, sha256, slug } from "../ids.ts";
+import { routingOverride } from "./routing.ts";
 import { variantKinds } from "./variant-kind.ts";
 
 export { type VariantKind, variantKinds } from "./variant-kind.ts";
@@ -155,6 +156,8 @@ export const modelManifest = z.strictObject({
   /** Below this confidence a result counts as an exception and is always reported. */
   confidenceMin: z.number().check(z.gte(0), z.lte(1)),
   variants: z.array(modelVariant).check(z.minLength(1), z.maxLength(16)),
+  /** When devices ask the cloud's larger model; a device's settings may override it. */
+  routing: z.optional(routingOverride),
   /** What the compiler wrote about the files (`compile-report.ts`); devices do not need it. */
   report: z.optional(z.strictObject({ digest: sha256, bytes: count })),
 });
@@ -184,6 +187,7 @@ export const modelSpec = z.strictObject({
   ),
   temperature: z.optional(z.number().check(z.gt(0), z.lte(100))),
   confidenceMin: z.optional(z.number().check(z.gte(0), z.lte(1))),
+  routing: z.optional(routingOverride),
   /** Paths of golden images, relative to the file; a push turns them into blobs. */
   golden: z.optional(z.array(z.string()).check(z.maxLength(64))),
 });

@@ -5,6 +5,7 @@
  * defaults ← manifest ← desired settings (`effectiveRouting`).
  */
 import * as z from "zod/mini";
+import { slug } from "../ids.ts";
 
 /**
  * `edge-only`: never asks. `sync`: waits for the cloud, at most until the deadline. `async`: answers
@@ -105,6 +106,8 @@ const labelLists = z.strictObject({
 const single = {
   /** Default `edge-only`. */
   mode: z.enum(routingModes),
+  /** Name of the model that the cloud answers with; `null` asks for the model's own name. */
+  cloudModel: z.nullable(slug),
   /** An answer is due so long after the frame was taken in, in milliseconds; 1 to 60,000. Default 100. */
   deadlineMs: z.int().check(z.gte(1), z.lte(60_000)),
   /** Kept free before the deadline when a call is planned, in milliseconds; 0 to 10,000. Default 10. */
@@ -152,6 +155,7 @@ export type RoutingOverride = z.infer<typeof routingOverride>;
 /** What holds where nobody has said anything: no frame leaves the device. */
 export const defaultRouting: RoutingParameters = {
   mode: "edge-only",
+  cloudModel: null,
   deadlineMs: 100,
   guardMs: 10,
   callMsMax: 10_000,

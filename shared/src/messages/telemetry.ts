@@ -21,7 +21,7 @@ export const batchLimits = {
 } as const;
 
 /** Why a single result was reported. */
-export const resultReasons = ["all", "sampled", "exception"] as const;
+export const resultReasons = ["all", "sampled", "exception", "correction"] as const;
 export type ResultReason = (typeof resultReasons)[number];
 
 /** Why a frame never became a result. */

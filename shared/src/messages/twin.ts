@@ -12,6 +12,12 @@ export const remoteSettings = z.strictObject({
   sampleShare: z.number().check(z.gte(0), z.lte(1)),
   /** Length of a telemetry window. */
   windowMs: z.int().check(z.gte(1000), z.lte(3_600_000)),
+  /**
+   * When to ask the cloud's larger model, over what the model's manifest says: a `routingOverride`
+   * (`manifest/routing.ts`), checked by who writes and by who reads it. Named in full here it would be
+   * in the console's first page, which has no use for it.
+   */
+  routing: z.optional(z.record(z.string(), z.unknown())),
 });
 export type RemoteSettings = z.infer<typeof remoteSettings>;
 
@@ -119,6 +125,36 @@ export const reportedState = z.object({
       }),
     )
     .check(z.maxLength(64)),
+  /** Hybrid inference since the agent took up its model; `null` where it asks nobody. */
+  routing: z.optional(
+    z.nullable(
+      z.object({
+        mode: z.string().check(z.maxLength(32)),
+        /** Name of the model that the cloud answers with. */
+        cloudModel: slug,
+        /** `closed`, `open`, `half-open` */
+        breaker: z.string().check(z.maxLength(32)),
+        frames: count,
+        offloaded: count,
+        /** Frames by why they stayed or went. */
+        local: z.record(z.string(), count),
+        offload: z.record(z.string(), count),
+        /** Calls by what became of them. */
+        calls: z.record(z.string(), count),
+        /** Frames that both models have answered, and those on which they agreed. */
+        compared: count,
+        agreed: count,
+        bytesSent: count,
+        bytesReceived: count,
+        /** From a call to its answer; `null` before the first. */
+        callMs: z.nullable(z.object({ p50: z.number(), p95: z.number() })),
+        /** Twenty equal bins of hardness from 0 to 1. */
+        bins: z
+          .array(z.object({ frames: count, offloaded: count, compared: count, agreed: count }))
+          .check(z.maxLength(20)),
+      }),
+    ),
+  ),
   vitals: z.object({
     rssBytes: count,
     uptimeS: count,

@@ -249,6 +249,7 @@ export const enDevices = {
   "reason.all": "all are reported",
   "reason.sampled": "sampled",
   "reason.exception": "exception",
+  "reason.correction": "the cloud's later answer",
 
   "events.table": "Newest events",
   "events.none": "Nothing has happened on this device yet.",

@@ -1,6 +1,7 @@
 import type { devices } from "@fieldloop/shared/contract/devices";
 import type { EndpointCall } from "@fieldloop/shared/contract/endpoint";
 import { AppError } from "@fieldloop/shared/errors";
+import { routingOverride } from "@fieldloop/shared/manifest/routing";
 import { inScope } from "@fieldloop/shared/permissions";
 import type { Caller } from "../../platform/caller.ts";
 import type { Db } from "../../platform/db.ts";
@@ -25,12 +26,25 @@ export function changedChoices(device: Choices, change: DeviceChange): Choices {
   if (change.settings?.windowMs !== undefined) settings.windowMs = change.settings.windowMs;
   if (change.settings?.sampleShare !== undefined)
     settings.sampleShare = change.settings.sampleShare;
+  if (change.settings?.routing !== undefined)
+    settings.routing = checkedRouting(change.settings.routing);
   return {
     site: pick(change.site, device.site),
     group: pick(change.group, device.group),
     follows: pick(change.follows, device.follows),
     settings,
   };
+}
+
+/** @throws AppError `routing` (400) that names the field and what is allowed */
+function checkedRouting(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const read = routingOverride.safeParse(given);
+  if (read.success) return { ...read.data };
+  const [issue] = read.error.issues;
+  const path = ["settings", "routing", ...(issue?.path ?? [])].join(".");
+  const what =
+    issue?.code === "unrecognized_keys" ? `unknown key "${issue.keys[0]}"` : issue?.message;
+  throw new AppError({ code: "routing", status: 400, message: `${path}: ${what}` });
 }
 
 /**

@@ -61,6 +61,7 @@ export function settingsOf(device: Pick<Device, "settings">, demo: boolean): Rem
     results: own.results ?? fleet.results,
     sampleShare: own.sampleShare ?? fleet.sampleShare,
     windowMs: own.windowMs ?? fleet.windowMs,
+    ...(own.routing && { routing: own.routing }),
   };
 }
 

@@ -52,7 +52,7 @@ function fakeModel(id: string, closed: string[]): Model {
     id,
     provider: { requested: ["cpu"], effective: "cpu", nodes: {}, source: "opened", refused: [] },
     prepare: async () => ({ data: new Uint8Array(3), geometry }),
-    run: async () => ({ decision, stagesMs }),
+    run: async () => ({ decision, classScores: null, stagesMs }),
     infer: async () => ({ decision, stagesMs: { ...stagesMs, decode: 0 } }),
     checkGoldens: async () => ({ kind: "pass", checked: 0 }),
     outputs: async () => ({}),

@@ -3,16 +3,15 @@
  * and inferred later; between the two the active model may change, and the frame still runs on the
  * model it was prepared for.
  */
-import type { Decision } from "@fieldloop/shared/vision/decide";
 import type { Box } from "@fieldloop/shared/vision/fit";
 import type { ImageInput } from "@fieldloop/shared-node/image";
-import type { RunStages } from "@fieldloop/shared-node/model";
+import type { RunResult } from "@fieldloop/shared-node/model";
 
 /** A decoded frame with a claim on its model. Give it to `infer`, or release it. */
 export interface Prepared {
   /** `name@version` of the model it was prepared for. */
   readonly model: string;
-  infer(): Promise<{ readonly decision: Decision; readonly stagesMs: RunStages }>;
+  infer(): Promise<RunResult>;
   /** Gives the claim back unused; harmless after `infer`. */
   release(): void;
 }

@@ -39,7 +39,11 @@ export class FakeEngine implements Engine {
       release,
       infer: async () => {
         await this.#step(this.inferring, what).finally(release);
-        return { decision: this.decision, stagesMs: { tensor: 0.1, run: 1, post: 0.1 } };
+        return {
+          decision: this.decision,
+          classScores: null,
+          stagesMs: { tensor: 0.1, run: 1, post: 0.1 },
+        };
       },
     };
   }

@@ -1,5 +1,10 @@
 /** Turns what the pipeline says into outbox rows: windows, exceptions, samples and events. */
-import type { DropCause, ErrorCause, Severity } from "@fieldloop/shared/messages/telemetry";
+import type {
+  DropCause,
+  ErrorCause,
+  ResultReason,
+  Severity,
+} from "@fieldloop/shared/messages/telemetry";
 import { batchLimits } from "@fieldloop/shared/messages/telemetry";
 import type { RemoteSettings } from "@fieldloop/shared/messages/twin";
 import type { Clock } from "../../platform/clock.ts";
@@ -65,7 +70,15 @@ export class Reporter {
   result(result: ReportedResult): void {
     this.#windows.result(result);
     const reason = reasonToReport(result.frame, isException(result, this.#rule), this.#settings);
-    if (reason === undefined) return;
+    if (reason !== undefined) this.#append(result, reason);
+  }
+
+  /** What a larger model said later about a frame that has been counted already. */
+  correction(result: ReportedResult): void {
+    this.#append(result, "correction");
+  }
+
+  #append(result: ReportedResult, reason: ResultReason): void {
     const { camera, frame, model, label, confidence } = result;
     this.#options.append({
       kind: "result",

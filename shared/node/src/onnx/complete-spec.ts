@@ -10,6 +10,7 @@ import type {
   ModelTask,
   ModelVariant,
 } from "@fieldloop/shared/manifest/model";
+import { effectiveRouting, routingProblems } from "@fieldloop/shared/manifest/routing";
 import { describeShape, describeTensor, fitProblems } from "./fit-problems.ts";
 import type { OnnxInfo, TensorInfo } from "./metadata.ts";
 import { readUltralytics, type UltralyticsNotes } from "./ultralytics.ts";
@@ -43,6 +44,10 @@ export function completeSpec(spec: ModelSpec, info: OnnxInfo): Completion {
   if (input !== undefined && output !== undefined && labels !== undefined) {
     draft.problems.push(...fitProblems({ input, output, labels }, info.inputs, info.outputs));
   }
+  if (spec.routing !== undefined && output !== undefined && labels !== undefined) {
+    const routing = effectiveRouting(spec.routing);
+    draft.problems.push(...routingProblems(routing, { labels, output }));
+  }
   if (draft.problems.length > 0 || !input || !output || !labels) {
     return { kind: "problems", problems: draft.problems };
   }
@@ -61,6 +66,7 @@ export function completeSpec(spec: ModelSpec, info: OnnxInfo): Completion {
       labels: [...labels],
       output,
       confidenceMin: spec.confidenceMin ?? 0.6,
+      ...(spec.routing && { routing: spec.routing }),
     },
     variant: {
       kind: variantKind(info),

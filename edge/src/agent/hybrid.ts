@@ -1,0 +1,281 @@
+/**
+ * Hybrid inference as the agent holds it: a router for the model that runs, the cloud behind it, and
+ * the way of every result through it. Where nothing is asked, results pass as they come.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { messageOf } from "@fieldloop/shared/errors";
+import type { ModelManifest, ModelVariant } from "@fieldloop/shared/manifest/model";
+import {
+  effectiveRouting,
+  type RoutingOverride,
+  type RoutingParameters,
+  routingOverride,
+  routingProblems,
+} from "@fieldloop/shared/manifest/routing";
+import type { ReportedState } from "@fieldloop/shared/messages/twin";
+import { quantile } from "@fieldloop/shared/sketches/histogram";
+import { encodeJpeg } from "@fieldloop/shared-node/image";
+import { OpenInferenceClient } from "@fieldloop/shared-node/wire/open-inference-client";
+import type { FrameResult, Seen } from "../perception/pipeline.ts";
+import type { Answer } from "../perception/routing/answer.ts";
+import { openInferenceCloud } from "../perception/routing/cloud-client.ts";
+import type { Evidence } from "../perception/routing/hardness.ts";
+import { HybridRouter } from "../perception/routing/hybrid-router.ts";
+import type { Connection } from "../perception/routing/link.ts";
+import { writeAtomicSync } from "../platform/files.ts";
+import type { Log } from "../platform/log.ts";
+
+/** What routing takes from the model that runs. */
+export interface RoutedModel {
+  readonly manifest: Pick<ModelManifest, "name" | "labels" | "output" | "routing">;
+  readonly variant: Pick<ModelVariant, "input" | "temperature">;
+}
+
+export interface HybridOptions {
+  readonly cloud: { readonly url: string; readonly credential: string };
+  /** Begins the idempotency key of every frame: device and boot. */
+  readonly keyPrefix: string;
+  readonly folder: string;
+  readonly connection: () => Connection;
+  /** What holds for a frame, at its deadline. */
+  readonly onResult: (result: FrameResult) => void;
+  /** What the cloud says later about a frame that was answered locally, as a result of its own. */
+  readonly onCorrection: (result: FrameResult) => void;
+  readonly onProblem: (message: string) => void;
+  readonly log: Log;
+}
+
+interface Active {
+  readonly model: RoutedModel;
+  readonly settings: RoutingParameters;
+  readonly cloudModel: string;
+  readonly client: OpenInferenceClient;
+  readonly router: HybridRouter;
+}
+
+/** A picture need not be much larger than the larger model's input. */
+const pictureWidthMin = 320;
+
+export class Hybrid {
+  readonly #options: HybridOptions;
+  #model: RoutedModel | undefined;
+  #wished: RoutingOverride = {};
+  #wishedText = "{}";
+  #active: Active | undefined;
+  /** Results whose late answers may still come, by frame. */
+  readonly #told = new Map<string, FrameResult>();
+  /** Frames that wait for the cloud, at most until their deadline. */
+  readonly #waiting = new Set<Promise<void>>();
+  #count = 0;
+
+  constructor(options: HybridOptions) {
+    this.#options = options;
+  }
+
+  /** Another model runs from now on. */
+  setModel(model: RoutedModel): void {
+    this.#model = model;
+    this.#reopen();
+  }
+
+  /**
+   * What the device's settings say, over the model's manifest.
+   * @param wished a `routingOverride`; one that is none is told and left out
+   */
+  configure(wished: Readonly<Record<string, unknown>> | undefined): void {
+    const text = JSON.stringify(wished ?? {});
+    if (text === this.#wishedText) return;
+    this.#wishedText = text;
+    const read = routingOverride.safeParse(wished ?? {});
+    if (!read.success) {
+      const reason = read.error.issues[0]?.message ?? "invalid";
+      this.#options.onProblem(`the settings for asking the cloud are left out: ${reason}`);
+    }
+    this.#wished = read.data ?? {};
+    this.#reopen();
+  }
+
+  /** Takes a result of the local model; tells what holds, now or by its deadline. */
+  take(result: FrameResult, seen: Seen | undefined): void {
+    const active = this.#active;
+    if (active === undefined || seen === undefined) this.#options.onResult(result);
+    else {
+      const waiting = this.#route(active, result, seen).finally(() => {
+        this.#waiting.delete(waiting);
+      });
+      this.#waiting.add(waiting);
+    }
+  }
+
+  report(): ReportedState["routing"] {
+    if (this.#active === undefined) return null;
+    const { router, settings, cloudModel } = this.#active;
+    const {
+      callMs,
+      localAnswerMs: _,
+      cloudAnswerMs: __,
+      callBytes: ___,
+      ...report
+    } = router.report();
+    const [p50, p95] = [quantile(callMs, 0.5), quantile(callMs, 0.95)];
+    return {
+      mode: settings.mode,
+      cloudModel,
+      breaker: router.breaker,
+      frames: report.frames,
+      offloaded: report.offloaded,
+      local: withoutZeros(report.local),
+      offload: withoutZeros(report.offload),
+      calls: withoutZeros(report.calls),
+      compared: report.compared,
+      agreed: report.agreed,
+      bytesSent: report.bytesSent,
+      bytesReceived: report.bytesReceived,
+      callMs: p50 === undefined || p95 === undefined ? null : { p50, p95 },
+      bins: report.bins.map(({ frames, offloaded, compared, agreed }) => {
+        return { frames, offloaded, compared, agreed };
+      }),
+    };
+  }
+
+  /** Frames that wait are answered locally, and told; no late answer is told any more. */
+  async stop(): Promise<void> {
+    this.#close();
+    await Promise.all(this.#waiting);
+  }
+
+  #close(): void {
+    this.#active?.router.stop();
+    this.#active?.client.close();
+    this.#active = undefined;
+  }
+
+  #reopen(): void {
+    this.#close();
+    const model = this.#model;
+    if (model === undefined) return;
+    const settings = effectiveRouting(model.manifest.routing, this.#wished);
+    if (settings.mode === "edge-only") return;
+    const [problem] = routingProblems(settings, model.manifest);
+    if (problem !== undefined) {
+      this.#options.onProblem(`the cloud is not asked about hard frames: ${problem}`);
+      return;
+    }
+    this.#active = this.#open(model, settings);
+  }
+
+  #open(model: RoutedModel, settings: RoutingParameters): Active {
+    const { cloud, connection, onProblem, log } = this.#options;
+    const client = new OpenInferenceClient({
+      url: cloud.url,
+      headers: { authorization: `Bearer ${cloud.credential}` },
+    });
+    const cloudModel = settings.cloudModel ?? model.manifest.name;
+    const task = model.manifest.output.kind === "classification" ? "classification" : "detection";
+    const router = new HybridRouter({
+      settings,
+      cloud: openInferenceCloud({ client, model: cloudModel, task }),
+      connection,
+      monotonicMs: () => performance.now(),
+      random: Math.random,
+      savedBudget: this.#savedBudget(),
+      saveBudget: (saved) => {
+        try {
+          writeAtomicSync(this.#budgetFile, JSON.stringify(saved));
+        } catch (error) {
+          onProblem(`the budget for asking the cloud cannot be kept: ${messageOf(error)}`);
+        }
+      },
+      onCorrection: ({ frame, cloud: decision, proposed, afterMs }) => {
+        const told = this.#told.get(frame);
+        this.#told.delete(frame);
+        if (told === undefined) return;
+        const latencyMs = told.latencyMs + afterMs;
+        this.#options.onCorrection({ ...told, decision, model: proposed.by, latencyMs });
+      },
+      onFault: (error) => log.error({ reason: messageOf(error) }, "routing threw"),
+    });
+    return { model, settings, cloudModel, client, router };
+  }
+
+  async #route(active: Active, result: FrameResult, seen: Seen): Promise<void> {
+    const { settings, router, model } = active;
+    const { frame, region } = seen;
+    const takenIn = performance.now() - result.stagesMs.total;
+    const id = `${this.#options.keyPrefix}:${this.#count++}`;
+    const widthMax = Math.max(pictureWidthMin, 2 * model.variant.input.width);
+    const bytesMax = settings.cropBytesMax;
+    const asked = {
+      id,
+      key: id,
+      cropBytesMax: bytesMax,
+      ...(region && { region }),
+      encode: () => encodeJpeg(frame.image, { widthMax, bytesMax, region }),
+    };
+    const local = { decision: result.decision, evidence: evidenceOf(model, result, seen) };
+    try {
+      const answer = await router.answer(asked, local, takenIn + settings.deadlineMs);
+      this.#remember(answer, result, settings);
+      this.#options.onResult(toResult(answer, result, performance.now() - takenIn));
+    } catch (error) {
+      this.#options.log.error({ reason: messageOf(error) }, "routing threw");
+      this.#options.onResult(result); // the local answer holds whatever happens
+    }
+  }
+
+  /** Keeps what a late answer will need, for as many frames as calls may be under way. */
+  #remember({ frame, route, source }: Answer, result: FrameResult, settings: RoutingParameters) {
+    if (route.kind !== "offload" || source === "cloud") return;
+    this.#told.set(frame, result);
+    for (const [oldest] of this.#told) {
+      if (this.#told.size <= 2 * settings.inFlightMax) break;
+      this.#told.delete(oldest);
+    }
+  }
+
+  get #budgetFile(): string {
+    return join(this.#options.folder, "routing-budget.json");
+  }
+
+  /** `undefined` on a first start; anything unreadable counts as spent. */
+  #savedBudget(): unknown {
+    try {
+      return JSON.parse(readFileSync(this.#budgetFile, "utf8"));
+    } catch (error) {
+      const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
+      return missing ? undefined : null;
+    }
+  }
+}
+
+function evidenceOf({ manifest, variant }: RoutedModel, result: FrameResult, seen: Seen): Evidence {
+  const { output } = manifest;
+  if (output.kind === "classification") {
+    return {
+      kind: "classes",
+      scale: output.activation === "softmax" ? "logits" : "probabilities",
+      values: seen.classScores ?? [],
+      temperature: variant.temperature,
+    };
+  }
+  const scores = (result.decision.detections ?? []).map(({ score }) => score);
+  return { kind: "detections", scores, scoreMin: output.scoreMin, motionShare: null, tracks: [] };
+}
+
+/** The result that holds: the local one, or the cloud's in its place. */
+function toResult(answer: Answer, result: FrameResult, tookMs: number): FrameResult {
+  if (answer.source === "local" || answer.cloud === null) return result;
+  const waitedMs = Math.max(0, tookMs - result.stagesMs.total);
+  return {
+    ...result,
+    decision: answer.cloud.decision,
+    model: answer.cloud.model,
+    stagesMs: { ...result.stagesMs, total: tookMs },
+    latencyMs: result.latencyMs + waitedMs,
+  };
+}
+
+function withoutZeros(counts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).filter(([, n]) => n > 0));
+}
