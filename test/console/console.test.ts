@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { axeViolations, chromiumPath, openBrowser } from "../support/browser.ts";
-import { allRun, type Fleet, pushEggGrader, startFleet } from "../support/fleet.ts";
+import { allRun, type Fleet, pushEggGrader, setSettings, startFleet } from "../support/fleet.ts";
 import {
   type Cloud,
   eventually,
@@ -125,6 +125,23 @@ describe.skipIf(chromiumPath === undefined)(
       expect(await stages.getByRole("row").count()).toBe(7);
     });
 
+    it("shows how often a device asks the cloud, and why", async () => {
+      await page.getByRole("tab", { name: "Hybrid" }).click();
+      await page.getByText("The cloud is not asked about frames of this device").waitFor();
+      await pushEggGrader(cloud.url, "1.0.0", "egg-grader-teacher");
+      const hardness = { score: "max-probability", threshold: 0.01 };
+      const routing = {
+        mode: "sync",
+        cloudModel: "egg-grader-teacher",
+        deadlineMs: 1000,
+        hardness,
+      };
+      await setSettings(fleet.client, "cam-1", { routing });
+      const reasons = page.getByRole("table", { name: "Why frames stayed or went" });
+      await reasons.getByText("went: the model was unsure").waitFor({ timeout: 100_000 });
+      await page.getByText("closed: calls go").waitFor();
+    });
+
     it("keeps what a person holds through live updates", async () => {
       await page.getByRole("link", { name: "Devices", exact: true }).first().click();
       await row("cam-2").getByRole("checkbox").check();
@@ -169,6 +186,7 @@ describe.skipIf(chromiumPath === undefined)(
       "/devices/cam-1",
       "/devices/cam-1?tab=camera",
       "/devices/cam-1?tab=pipeline",
+      "/devices/cam-1?tab=hybrid",
     ])("%s is accessible, in the dark and on a phone too", async (path) => {
       for (const colorScheme of ["light", "dark"] as const)
         for (const width of [1280, 360]) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { enBenchmarks } from "./en-benchmarks.ts";
+import { enCameras } from "./en-cameras.ts";
 import { enCompile } from "./en-compile.ts";
 import { enDevices } from "./en-devices.ts";
 import { enModels } from "./en-models.ts";
@@ -10,6 +11,7 @@ import { td } from "./t-devices.ts";
 
 const en = {
   ...enBenchmarks,
+  ...enCameras,
   ...enCompile,
   ...enShell,
   ...enDevices,

@@ -8,7 +8,7 @@ import { useRefusal } from "../../api/session.ts";
 import { Confirm } from "../../components/confirm.tsx";
 import { useNow } from "../../hooks/use-now.ts";
 import { formatDateTime, formatDuration } from "../../text/format.ts";
-import { td } from "../../text/t-devices.ts";
+import { tv } from "../../text/t-cameras.ts";
 import { Button } from "../../ui/button.tsx";
 import { Card, Facts } from "../../ui/card.tsx";
 import { Status } from "../../ui/glyph.tsx";
@@ -27,42 +27,42 @@ export function CameraHealthCard(props: {
   const cache = useQueryClient();
   const mayWrite = useRefusal("devices:write");
   const refusal =
-    mayWrite ?? can.commission(device) ?? (health ? undefined : td("camera.unwatched"));
+    mayWrite ?? can.commission(device) ?? (health ? undefined : tv("camera.unwatched"));
   const commission = async () => {
     await client.call(devices.commission, { params: { id: device.id, camera: name } });
-    toast(td("camera.commission.done", { name }));
+    toast(tv("camera.commission.done", { name }));
     void cache.invalidateQueries({ queryKey: ["device", device.id] });
   };
   return (
     <Card
-      title={td("camera.health", { name })}
+      title={tv("camera.health", { name })}
       actions={
         <Button refusal={refusal} onClick={() => setAsking(true)}>
-          {td("camera.commission")}
+          {tv("camera.commission")}
         </Button>
       }
     >
       <Facts
         items={[
-          [td("camera.kind"), kind],
+          [tv("camera.kind"), kind],
           [
-            td("camera.state"),
+            tv("camera.state"),
             <Status key="state" tone={toneOf(state)}>
               {state}
             </Status>,
           ],
-          ...(reason === null ? [] : [[td("camera.reason"), reason] as const]),
-          [td("camera.reference"), <Reference key="reference" {...props} />],
+          ...(reason === null ? [] : [[tv("camera.reason"), reason] as const]),
+          [tv("camera.reference"), <Reference key="reference" {...props} />],
           ...(health
-            ? [[td("camera.wrong"), <Raised key="raised" health={health} />] as const]
+            ? [[tv("camera.wrong"), <Raised key="raised" health={health} />] as const]
             : []),
         ]}
       />
       {asking ? (
         <Confirm
-          title={td("camera.commission.title", { name })}
-          text={td("camera.commission.text")}
-          verb={td("camera.commission.verb")}
+          title={tv("camera.commission.title", { name })}
+          text={tv("camera.commission.text")}
+          verb={tv("camera.commission.verb")}
           act={commission}
           onClose={() => setAsking(false)}
         />
@@ -74,25 +74,25 @@ export function CameraHealthCard(props: {
 function Reference({ device, camera }: { readonly device: DeviceDetail; readonly camera: Camera }) {
   const now = useNow();
   const { health } = camera;
-  if (!health) return td("camera.unwatched");
-  if (health.commissioning !== null) return td("camera.taking", { ...health.commissioning });
+  if (!health) return tv("camera.unwatched");
+  if (health.commissioning !== null) return tv("camera.taking", { ...health.commissioning });
   const asked = device.desired.commissions[camera.name];
   // Until the device has applied the document, the wish is on its way.
   if (asked !== undefined && (device.reported?.desiredVersion ?? 0) < device.desired.version)
-    return td("camera.asked", { age: formatDuration(now - asked) });
+    return tv("camera.asked", { age: formatDuration(now - asked) });
   return health.referenceAt === null
-    ? td("camera.noReference")
-    : td("camera.referenceOf", { time: formatDateTime(health.referenceAt) });
+    ? tv("camera.noReference")
+    : tv("camera.referenceOf", { time: formatDateTime(health.referenceAt) });
 }
 
 function Raised({ health }: { readonly health: NonNullable<Camera["health"]> }) {
-  if (health.raised.length === 0) return <Status tone="ok">{td("camera.nothingWrong")}</Status>;
+  if (health.raised.length === 0) return <Status tone="ok">{tv("camera.nothingWrong")}</Status>;
   return (
     <ul>
       {health.raised.map(({ condition, since }) => (
         <li key={condition}>
           <Status tone="warn">
-            {td("camera.since", { condition, time: formatDateTime(since) })}
+            {tv("camera.since", { condition, time: formatDateTime(since) })}
           </Status>
         </li>
       ))}

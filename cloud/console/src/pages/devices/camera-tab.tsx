@@ -1,6 +1,6 @@
 import type { DeviceDetail } from "@fieldloop/shared/contract/devices";
 import { useState } from "react";
-import { td } from "../../text/t-devices.ts";
+import { tv } from "../../text/t-cameras.ts";
 import { Empty } from "../../ui/states.tsx";
 import { Segments } from "../../ui/tabs.tsx";
 import { CameraHealthCard } from "./camera-health-card.tsx";
@@ -14,8 +14,8 @@ export function CameraTab({ device }: { readonly device: DeviceDetail }) {
   const camera = cameras.find((one) => one.name === name) ?? cameras[0];
   if (camera === undefined) {
     return (
-      <Empty title={td("camera.none")}>
-        <p>{td("camera.noneHint")}</p>
+      <Empty title={tv("camera.none")}>
+        <p>{tv("camera.noneHint")}</p>
       </Empty>
     );
   }
@@ -24,7 +24,7 @@ export function CameraTab({ device }: { readonly device: DeviceDetail }) {
       {cameras.length > 1 ? (
         <div className={css.tools}>
           <Segments
-            label={td("camera.label")}
+            label={tv("camera.label")}
             current={camera.name}
             options={cameras.map((one) => [one.name, one.name] as const)}
             onChange={setName}

@@ -5,6 +5,7 @@ import { useEffect, useId, useState } from "react";
 import { useRefusal } from "../../api/session.ts";
 import { FormFailure } from "../../forms/form-failure.tsx";
 import { formatWhole } from "../../text/format.ts";
+import { tv } from "../../text/t-cameras.ts";
 import { td } from "../../text/t-devices.ts";
 import { Button } from "../../ui/button.tsx";
 import { Card } from "../../ui/card.tsx";
@@ -29,7 +30,7 @@ export function CommissioningCard(props: {
   const offline = device.status === "online" ? undefined : td("frames.offline");
   return (
     <Card
-      title={td("camera.view", { name: camera })}
+      title={tv("camera.view", { name: camera })}
       actions={
         <Button
           icon={isWatching ? "stop" : "play"}
@@ -61,7 +62,7 @@ export function CommissioningCard(props: {
         <Focus key={String(isWatching)} sharpness={frame?.result.sharpness} />
         {reference === undefined ? null : (
           <div className={css.focus}>
-            <label htmlFor={overlayId}>{td("camera.overlay")}</label>
+            <label htmlFor={overlayId}>{tv("camera.overlay")}</label>
             <input
               id={overlayId}
               type="range"
@@ -98,15 +99,15 @@ function Focus({ sharpness }: { readonly sharpness: FrameResult["sharpness"] }) 
   return (
     <>
       <div className={css.focus}>
-        <span>{td("camera.focus")}</span>
-        <Meter value={reading.percent} max={100} label={td("camera.focus")}>
+        <span>{tv("camera.focus")}</span>
+        <Meter value={reading.percent} max={100} label={tv("camera.focus")}>
           {reading.kind === "unclear"
-            ? td("camera.focusUnclear")
-            : td("camera.focusPercent", { percent })}
+            ? tv("camera.focusUnclear")
+            : tv("camera.focusPercent", { percent })}
         </Meter>
-        <Button onClick={() => setPeak(0)}>{td("camera.focusRestart")}</Button>
+        <Button onClick={() => setPeak(0)}>{tv("camera.focusRestart")}</Button>
       </div>
-      <p className="muted">{td("camera.focusHint")}</p>
+      <p className="muted">{tv("camera.focusHint")}</p>
     </>
   );
 }

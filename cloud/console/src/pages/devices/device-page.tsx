@@ -17,13 +17,14 @@ import { Tabs } from "../../ui/tabs.tsx";
 import { CameraTab } from "./camera-tab.tsx";
 import { DeviceHead } from "./device-head.tsx";
 import { EventsTab } from "./events-tab.tsx";
+import { HybridTab } from "./hybrid-tab.tsx";
 import { LiveTab } from "./live-tab.tsx";
 import { PipelineTab } from "./pipeline-tab.tsx";
 import { RemoveDialog } from "./remove-dialog.tsx";
 import { ResultsTab } from "./results-tab.tsx";
 import { TwinTab } from "./twin-tab.tsx";
 
-const tabs = ["live", "camera", "pipeline", "results", "events", "twin"] as const;
+const tabs = ["live", "camera", "pipeline", "hybrid", "results", "events", "twin"] as const;
 type Tab = (typeof tabs)[number];
 
 /** One device: is it healthy; if not, why; what changed just before. */
@@ -74,7 +75,7 @@ function Parts({
 }) {
   const search = useSearch({ from: "/inside/devices/$id" });
   const navigate = useNavigate({ from: "/devices/$id" });
-  const ofCameras: readonly Tab[] = ["camera", "pipeline"];
+  const ofCameras: readonly Tab[] = ["camera", "pipeline", "hybrid"];
   const possible = tabs.filter((name) => device.role === "camera" || !ofCameras.includes(name));
   const tab = possible.find((name) => name === search.tab) ?? "live";
   return (
@@ -94,6 +95,7 @@ function Parts({
       {tab === "live" ? <LiveTab device={device} /> : null}
       {tab === "camera" ? <CameraTab device={device} /> : null}
       {tab === "pipeline" ? <PipelineTab device={device} /> : null}
+      {tab === "hybrid" ? <HybridTab device={device} /> : null}
       {tab === "results" ? <ResultsTab device={device} /> : null}
       {tab === "events" ? <EventsTab id={device.id} /> : null}
       {tab === "twin" ? <TwinTab device={device} etag={etag} /> : null}

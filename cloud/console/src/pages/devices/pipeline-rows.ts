@@ -1,6 +1,6 @@
 /** What became of a camera's frames, as rows. Pure. */
 import type { ReportedState } from "@fieldloop/shared/messages/twin";
-import { td } from "../../text/t-devices.ts";
+import { tv } from "../../text/t-cameras.ts";
 import type { Tone } from "../../ui/glyph.tsx";
 
 export type CameraPipeline = NonNullable<ReportedState["cameras"][number]["pipeline"]>;
@@ -15,17 +15,17 @@ export interface OutcomeRow {
 }
 
 const drops = {
-  busy: td("pipeline.drop.busy"),
-  stale: td("pipeline.drop.stale"),
-  rate: td("pipeline.drop.rate"),
-  still: td("pipeline.drop.still"),
-  oversized: td("pipeline.drop.oversized"),
-  stopping: td("pipeline.drop.stopping"),
+  busy: tv("pipeline.drop.busy"),
+  stale: tv("pipeline.drop.stale"),
+  rate: tv("pipeline.drop.rate"),
+  still: tv("pipeline.drop.still"),
+  oversized: tv("pipeline.drop.oversized"),
+  stopping: tv("pipeline.drop.stopping"),
 } as const;
 const errors = {
-  decode: td("pipeline.error.decode"),
-  inference: td("pipeline.error.inference"),
-  source: td("pipeline.error.source"),
+  decode: tv("pipeline.error.decode"),
+  inference: tv("pipeline.error.inference"),
+  source: tv("pipeline.error.source"),
 } as const;
 const unwanted: readonly string[] = ["rate", "still"];
 
@@ -42,28 +42,28 @@ export function outcomeRows(pipeline: CameraPipeline): readonly OutcomeRow[] {
     Object.hasOwn(texts, cause) ? String(texts[cause as keyof T]) : undefined; // just checked
   const lost = [
     ...Object.entries(pipeline.dropped).map(([cause, frames]) => {
-      const text = known(drops, cause) ?? td("pipeline.drop.other", { cause });
+      const text = known(drops, cause) ?? tv("pipeline.drop.other", { cause });
       return row(`drop-${cause}`, text, unwanted.includes(cause) ? "info" : "warn", frames);
     }),
     ...Object.entries(pipeline.errors).map(([cause, frames]) => {
-      const text = known(errors, cause) ?? td("pipeline.error.other", { cause });
+      const text = known(errors, cause) ?? tv("pipeline.error.other", { cause });
       return row(`error-${cause}`, text, "critical", frames);
     }),
   ].sort((a, b) => b.frames - a.frames);
   return [
-    row("result", td("pipeline.result"), "ok", pipeline.results),
+    row("result", tv("pipeline.result"), "ok", pipeline.results),
     ...lost,
-    row("under-way", td("pipeline.underWay"), "unknown", pipeline.underWay),
+    row("under-way", tv("pipeline.underWay"), "unknown", pipeline.underWay),
   ];
 }
 
 const stageTexts = {
-  wait: td("pipeline.stage.wait"),
-  decode: td("pipeline.stage.decode"),
-  tensor: td("pipeline.stage.tensor"),
-  infer: td("pipeline.stage.infer"),
-  post: td("pipeline.stage.post"),
-  total: td("pipeline.stage.total"),
+  wait: tv("pipeline.stage.wait"),
+  decode: tv("pipeline.stage.decode"),
+  tensor: tv("pipeline.stage.tensor"),
+  infer: tv("pipeline.stage.infer"),
+  post: tv("pipeline.stage.post"),
+  total: tv("pipeline.stage.total"),
 } as const;
 
 export interface StageRow {

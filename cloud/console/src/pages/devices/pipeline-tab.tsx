@@ -1,7 +1,7 @@
 import type { DeviceDetail } from "@fieldloop/shared/contract/devices";
 import { useNow } from "../../hooks/use-now.ts";
 import { formatDuration, formatFineMs, formatPercent, formatWhole } from "../../text/format.ts";
-import { td } from "../../text/t-devices.ts";
+import { tv } from "../../text/t-cameras.ts";
 import { Card, Facts } from "../../ui/card.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { Status } from "../../ui/glyph.tsx";
@@ -19,12 +19,12 @@ import {
 
 const outcomes: readonly Column<OutcomeRow>[] = [
   {
-    title: td("pipeline.outcome"),
+    title: tv("pipeline.outcome"),
     cell: ({ tone, text }) => <Status tone={tone}>{text}</Status>,
     wide: true,
   },
-  { title: td("pipeline.count"), cell: ({ frames }) => formatWhole(frames), end: true },
-  { title: td("pipeline.share"), cell: ({ share }) => formatPercent(share), end: true },
+  { title: tv("pipeline.count"), cell: ({ frames }) => formatWhole(frames), end: true },
+  { title: tv("pipeline.share"), cell: ({ share }) => formatPercent(share), end: true },
 ];
 
 /** Where a device's frames go: what became of them, and where their time went. */
@@ -36,38 +36,38 @@ export function PipelineTab({ device }: { readonly device: DeviceDetail }) {
   );
   if (reported === null || cameras.length === 0) {
     return (
-      <Empty title={td("pipeline.none")}>
-        <p>{td("pipeline.noneHint")}</p>
+      <Empty title={tv("pipeline.none")}>
+        <p>{tv("pipeline.noneHint")}</p>
       </Empty>
     );
   }
   const { model } = reported;
   return (
     <div className={css.column}>
-      <Card title={td("pipeline.engine")}>
+      <Card title={tv("pipeline.engine")}>
         <Facts
           items={
             model === null
-              ? [[td("pipeline.model"), td("pipeline.noModel")]]
+              ? [[tv("pipeline.model"), tv("pipeline.noModel")]]
               : [
                   [
-                    td("pipeline.model"),
+                    tv("pipeline.model"),
                     <ModelLink key="model" model={`${model.name}@${model.version}`} />,
                   ],
-                  [td("pipeline.variant"), model.variant],
-                  [td("pipeline.provider"), model.provider],
+                  [tv("pipeline.variant"), model.variant],
+                  [tv("pipeline.provider"), model.provider],
                 ]
           }
         />
         <p className="muted">
-          {td("pipeline.reported", { age: formatDuration(now - reported.at) })}
+          {tv("pipeline.reported", { age: formatDuration(now - reported.at) })}
         </p>
       </Card>
       {cameras.map(({ name, pipeline }) => (
         <div className={css.split} key={name}>
-          <Card title={td("pipeline.frames", { name })} flush>
+          <Card title={tv("pipeline.frames", { name })} flush>
             <DataTable
-              label={td("pipeline.frames", { name })}
+              label={tv("pipeline.frames", { name })}
               columns={outcomes}
               rows={outcomeRows(pipeline)}
               rowKey={({ key }) => key}
@@ -86,12 +86,12 @@ export function PipelineTab({ device }: { readonly device: DeviceDetail }) {
 function Load({ pipeline: { load } }: { readonly pipeline: CameraPipeline }) {
   return (
     <div className={css.focus}>
-      <span>{td("pipeline.load")}</span>
+      <span>{tv("pipeline.load")}</span>
       {load === null ? (
-        <span className="muted">{td("pipeline.loadUnknown")}</span>
+        <span className="muted">{tv("pipeline.loadUnknown")}</span>
       ) : (
-        <Meter value={Math.min(1, load)} max={1} label={td("pipeline.load")}>
-          {td("pipeline.loadText", { percent: `${formatWhole(load * 100)} %` })}
+        <Meter value={Math.min(1, load)} max={1} label={tv("pipeline.load")}>
+          {tv("pipeline.loadText", { percent: `${formatWhole(load * 100)} %` })}
         </Meter>
       )}
     </div>
@@ -102,18 +102,18 @@ function Stages({ name, pipeline }: { readonly name: string; readonly pipeline: 
   const rows = stageRows(pipeline);
   const most = Math.max(...rows.map(({ p95 }) => p95));
   const columns: readonly Column<StageRow>[] = [
-    { title: td("pipeline.stage"), cell: ({ text }) => text, wide: true },
+    { title: tv("pipeline.stage"), cell: ({ text }) => text, wide: true },
     {
-      title: td("pipeline.p95"),
+      title: tv("pipeline.p95"),
       cell: ({ p95, text }) => (
         <Meter value={p95} max={most} label={text}>
           {formatFineMs(p95)}
         </Meter>
       ),
     },
-    { title: td("pipeline.p50"), cell: ({ p50 }) => formatFineMs(p50), end: true },
+    { title: tv("pipeline.p50"), cell: ({ p50 }) => formatFineMs(p50), end: true },
   ];
-  const title = td("pipeline.stages", { name });
+  const title = tv("pipeline.stages", { name });
   return (
     <Card title={title} flush>
       <DataTable label={title} columns={columns} rows={rows} rowKey={({ stage }) => stage} />
