@@ -6,6 +6,7 @@ import { claimTokens, devices } from "@fieldloop/shared/contract/devices";
 import { models } from "@fieldloop/shared/contract/models";
 import { logins, people, tokens } from "@fieldloop/shared/contract/people";
 import { AppError } from "@fieldloop/shared/errors";
+import type { ReportedState } from "@fieldloop/shared/messages/twin";
 import { temporaryFolder } from "@fieldloop/test/support/folder";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod/mini";
@@ -164,6 +165,94 @@ describe("devices", () => {
     expect(out).toContain("status    online, last seen 3 s ago\n");
     expect(out).toContain("update    egg@1.0.1 downloading, 1 B of 2 B (now)\n");
     expect(out).not.toContain("quarantined");
+  });
+
+  it("asks for a new reference of a camera", async () => {
+    const commission = route(devices.commission, () => ({ requestedAt: nowMs }));
+    const { code, out } = await tryOut(["devices", "commission", "cam-1", "belt"], [commission]);
+    expect([code, out]).toEqual([
+      0,
+      "cam-1 was asked; its camera belt takes thirty pictures over half a minute.\n",
+    ]);
+  });
+
+  it("shows how a device asks the cloud, and changes only what is named", async () => {
+    const none = { frames: 0, offloaded: 0, compared: 0, agreed: 0 };
+    const routing = {
+      mode: "sync",
+      cloudModel: "teacher",
+      breaker: "closed",
+      frames: 100,
+      offloaded: 17,
+      local: { easy: 80, breaker: 3 },
+      offload: { unsure: 17 },
+      calls: { answered: 15, late: 2 },
+      compared: 17,
+      agreed: 4,
+      bytesSent: 180_000,
+      bytesReceived: 9000,
+      callMs: { p50: 7.2, p95: 11 },
+      bins: [
+        { ...none, frames: 83 },
+        { frames: 17, offloaded: 17, compared: 17, agreed: 4 },
+      ],
+    };
+    const settings = { ...detail.desired.settings, routing: { mode: "async", exploreShare: 0 } };
+    const desired = { ...detail.desired, settings };
+    const vitals = {
+      rssBytes: 1,
+      uptimeS: 1,
+      loadAverage: 0,
+      temperatureC: null,
+      diskFreeBytes: null,
+      outboxRows: 0,
+      clockOk: true,
+    };
+    const reported: ReportedState = {
+      v: 1,
+      at: nowMs,
+      boot: "b",
+      agentVersion: "0.1.0",
+      profile: "linux-x64",
+      desiredVersion: 3,
+      model: null,
+      update: null,
+      settings: detail.desired.settings,
+      scene: {},
+      cameras: [],
+      routing,
+      vitals,
+    };
+    const asking = { ...detail, desired, reported };
+    const routes = [
+      route(devices.get, () => asking, { etag: '"7"' }),
+      route(devices.update, () => asking),
+    ];
+    const args = ["devices", "hybrid", "cam-1", "--mode", "sync", "--threshold", "0.3"];
+    const { code, out } = await tryOut(args, routes);
+    expect(code).toBe(0);
+    expect(server?.seen[1]?.body).toEqual({
+      settings: {
+        routing: {
+          mode: "sync",
+          exploreShare: 0,
+          hardness: { score: "max-probability", threshold: 0.3 },
+        },
+      },
+    });
+    expect(out).toContain("asked about     17 of 100 (17.0 %)\n");
+    expect(out).toContain("stayed because  easy 80, breaker 3\n");
+    expect(out).toContain("0.50-1.00      17     17    24 %\n");
+    const wrong = await tryOut(["devices", "hybrid", "cam-1", "--mode", "psychic"]);
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining("edge-only, sync, async")]);
+  });
+
+  it("says of a device that asks nobody what its settings are", async () => {
+    const { out } = await tryOut(
+      ["devices", "hybrid", "cam-1"],
+      [route(devices.get, () => detail)],
+    );
+    expect(out).toMatch(/^cam-1 asks nobody about its frames\. Neither its settings nor/);
   });
 
   it("removes a device as it was last read, once the person agrees", async () => {

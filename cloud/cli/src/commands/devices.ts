@@ -8,6 +8,7 @@ import { name } from "../options.ts";
 import { type Column, facts, table } from "../table.ts";
 import { agoText, bytesText } from "../text.ts";
 import { addEnrolTokenCommands } from "./enrol-tokens.ts";
+import { addHybridCommand } from "./hybrid.ts";
 
 const pageRows = 1000;
 const devicesMax = 100_000;
@@ -38,6 +39,18 @@ export function addDeviceCommands(program: Command, context: Context): void {
     .action(async (id: string, options: { yes?: true }) =>
       context.show(await removeDevice(context, id, options.yes === true)),
     );
+  group
+    .command("commission")
+    .description("Have a camera take what it sees now as the reference it is held against")
+    .argument("<id>", "id of the device", name)
+    .argument("<camera>", "name of the camera", name)
+    .action(async (id: string, camera: string) => {
+      const params = { id, camera };
+      const asked = await context.connection().client.call(devices.commission, { params });
+      const text = `${id} was asked; its camera ${camera} takes thirty pictures over half a minute.\n`;
+      context.show({ data: { id, camera, ...asked }, text });
+    });
+  addHybridCommand(group, context);
   addEnrolTokenCommands(group, context);
 }
 
