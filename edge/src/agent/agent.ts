@@ -21,8 +21,7 @@ import type { HealthEvent } from "@fieldloop/shared/vision/camera-health/events"
 import { sha256Of } from "@fieldloop/shared-node/crypto/sha256";
 import type { AgentConfig } from "../config.ts";
 import { LocalApi } from "../local-api/server.ts";
-import { FrigateInput } from "../perception/observations/frigate-input.ts";
-import { readObservations } from "../perception/observations/observation.ts";
+import type { FrigateInput } from "../perception/observations/frigate-input.ts";
 import type { FrameError, FrameResult } from "../perception/pipeline.ts";
 import { systemClock } from "../platform/clock.ts";
 import { realFiles } from "../platform/files.ts";
@@ -37,10 +36,12 @@ import type { Identity } from "../upkeep/provisioning/identity.ts";
 import { CameraNews } from "./camera-news.ts";
 import { commissioningView } from "./commissioning-view.ts";
 import { Eye } from "./eye.ts";
-import { Hybrid } from "./hybrid.ts";
+import type { Hybrid } from "./hybrid.ts";
+import { localHandlers } from "./local-handlers.ts";
+import { openFrigate, openHybrid } from "./open.ts";
 import { Preview } from "./preview.ts";
 import { RecentResults } from "./recent.ts";
-import { metricsOf, problemsOf, reportedStateOf, statusOf } from "./status.ts";
+import { reportedStateOf } from "./status.ts";
 import { openTelling, type Telling } from "./telling.ts";
 
 /** Who the agent works for; `null` where it works for itself. */
@@ -84,10 +85,17 @@ export class Agent {
       append: (report) => this.#telling?.append(report),
     });
     this.#news = new CameraNews((...event) => this.#reporter.event(...event));
-    this.hybrid = this.#openHybrid();
+    this.hybrid = openHybrid({
+      agent: options,
+      boot: this.boot,
+      reporter: this.#reporter,
+      isOnline: () => this.#telling?.link.state === "online",
+      onResult: (result) => this.#heard(result),
+    });
+    this.hybrid?.configure(this.#settings.routing);
     this.eye = this.#openEye();
     this.updater = this.#openUpdater();
-    this.#frigate = this.#openFrigate();
+    this.#frigate = openFrigate(options, this.eye, this.#reporter);
     this.#preview = this.#openPreview();
     this.#benchmarks = this.#openBenchmarks();
     this.#api = this.#openApi();
@@ -225,44 +233,6 @@ export class Agent {
     this.#telling?.reported.changed();
   }
 
-  #openHybrid(): Hybrid | undefined {
-    const { cloud, config, log } = this.options;
-    if (cloud === null) return undefined;
-    const { deviceId, credential } = cloud.identity;
-    const hybrid = new Hybrid({
-      cloud: { url: cloud.url, credential },
-      keyPrefix: `${deviceId}:${this.boot}`,
-      folder: config.dataDir,
-      connection: () => {
-        if (this.#telling?.link.state !== "online") return "offline";
-        return config.link.metered ? "metered" : "online";
-      },
-      onResult: (result) => this.#heard(result),
-      onCorrection: ({ decision, ...frame }) =>
-        this.#reporter.correction({ ...frame, ...decision }),
-      onProblem: (message) => {
-        log.warn(message);
-        this.#reporter.event("routing", "warning", message);
-      },
-      log,
-    });
-    hybrid.configure(this.#settings.routing);
-    return hybrid;
-  }
-
-  #openFrigate(): FrigateInput | undefined {
-    const { frigate } = this.options.config;
-    if (frigate === undefined) return undefined;
-    return new FrigateInput({
-      ...frigate,
-      onObservation: (observation) => this.eye.external.observe([observation]),
-      onTrouble: (message) => {
-        this.options.log.warn(message);
-        this.#reporter.event("frigate-input", "warning", message);
-      },
-    });
-  }
-
   #openPreview(): Preview | undefined {
     const { cloud, config, log } = this.options;
     if (cloud === null) return undefined;
@@ -345,19 +315,7 @@ export class Agent {
       port: config.http.port,
       bodyBytesMax: config.frameBytesMax,
       log,
-      handlers: {
-        status: () => statusOf(this),
-        results: () => this.recent.list(),
-        snapshot: async (camera) =>
-          (await this.eye.snapshot(camera, { widthMax: 1280, bytesMax: 512 * 1024 }))?.jpeg,
-        infer: (image) => this.eye.infer(image),
-        push: (camera, image, id) => this.eye.push(camera, image, id),
-        watch: (camera) => this.eye.watchOf(camera),
-        observe: (body) => ({ accepted: this.eye.external.observe(readObservations(body)) }),
-        metrics: () => metricsOf(this),
-        problems: () => problemsOf(this),
-        cameras: config.cameras.map(({ name }) => name),
-      },
+      handlers: localHandlers(this),
     });
   }
 }

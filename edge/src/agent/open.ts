@@ -1,0 +1,56 @@
+/** Parts of the agent that only some configurations have. */
+import { FrigateInput } from "../perception/observations/frigate-input.ts";
+import type { FrameResult } from "../perception/pipeline.ts";
+import type { Reporter } from "../reporting/windows/reporter.ts";
+import type { AgentOptions } from "./agent.ts";
+import type { Eye } from "./eye.ts";
+import { Hybrid } from "./hybrid.ts";
+
+/** Asking the cloud about hard frames; `undefined` where there is no cloud. */
+export function openHybrid(parts: {
+  readonly agent: AgentOptions;
+  readonly boot: string;
+  readonly reporter: Reporter;
+  readonly isOnline: () => boolean;
+  /** What holds for a frame, at its deadline. */
+  readonly onResult: (result: FrameResult) => void;
+}): Hybrid | undefined {
+  const { agent, boot, reporter, isOnline, onResult } = parts;
+  const { cloud, config, log } = agent;
+  if (cloud === null) return undefined;
+  const { deviceId, credential } = cloud.identity;
+  return new Hybrid({
+    cloud: { url: cloud.url, credential },
+    keyPrefix: `${deviceId}:${boot}`,
+    folder: config.dataDir,
+    connection: () => {
+      if (!isOnline()) return "offline";
+      return config.link.metered ? "metered" : "online";
+    },
+    onResult,
+    onCorrection: ({ decision, ...frame }) => reporter.correction({ ...frame, ...decision }),
+    onProblem: (message) => {
+      log.warn(message);
+      reporter.event("routing", "warning", message);
+    },
+    log,
+  });
+}
+
+/** What a Frigate in the local network has seen; `undefined` where none is configured. */
+export function openFrigate(
+  { config, log }: AgentOptions,
+  eye: Eye,
+  reporter: Reporter,
+): FrigateInput | undefined {
+  const { frigate } = config;
+  if (frigate === undefined) return undefined;
+  return new FrigateInput({
+    ...frigate,
+    onObservation: (observation) => eye.external.observe([observation]),
+    onTrouble: (message) => {
+      log.warn(message);
+      reporter.event("frigate-input", "warning", message);
+    },
+  });
+}
