@@ -3,13 +3,18 @@
  * is printed. Short by default; `FIELDLOOP_TEST_FULL=1` for the long run, `FIELDLOOP_TEST_SEED` to
  * repeat an order.
  */
-import { writeFile } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { hashUnit } from "@fieldloop/shared/sampling";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { stringify } from "yaml";
-import { eventually, freePort, Program, repository, scratchFolder } from "../support/processes.ts";
+import {
+  eventually,
+  freePort,
+  type Program,
+  repository,
+  scratchFolder,
+  startLoneAgent,
+} from "../support/processes.ts";
 
 const full = process.env.FIELDLOOP_TEST_FULL === "1";
 const seed = process.env.FIELDLOOP_TEST_SEED ?? String(Date.now());
@@ -52,35 +57,15 @@ describe(`a camera with ${rounds} faults, seed ${seed}`, () => {
     });
     const controlPort = await freePort();
     await new Promise<void>((done) => control.listen(controlPort, "127.0.0.1", done));
-    const port = await freePort();
-    url = `http://127.0.0.1:${port}`;
     const eggs = join(repository, "deploy/demo/models/egg-grader/1.0.0");
     const camera = join(repository, "test/support/faulty-camera.mjs");
-    const run = [process.execPath, camera, String(controlPort)];
-    const config = join(scratch.path, "agent.yaml");
-    await writeFile(
-      config,
-      stringify({
-        device: { name: "cam" },
-        dataDir: join(scratch.path, "data"),
-        http: { port },
-        model: { path: join(eggs, "model.onnx"), manifest: join(eggs, "model.yaml") },
-        cameras: [
-          {
-            name: "belt",
-            kind: "command",
-            stallMsMax: 500,
-            command: { run, format: "ppm" },
-          },
-        ],
-      }),
-    );
-    const program = join(repository, "edge/bin/fieldloop-agent.mjs");
-    agent = new Program({
-      name: "agent",
-      command: [process.execPath, program, "run", "--config", config],
-      logFile: join(scratch.path, "agent.log"),
+    const command = { run: [process.execPath, camera, String(controlPort)], format: "ppm" };
+    const started = await startLoneAgent(scratch.path, {
+      model: { path: join(eggs, "model.onnx"), manifest: join(eggs, "model.yaml") },
+      cameras: [{ name: "belt", kind: "command", stallMsMax: 500, command }],
     });
+    agent = started.program;
+    url = started.url;
     await eventually("frames are seen", async () => (await belt()).results > 10);
   });
 

@@ -1,19 +1,17 @@
 /** Other programs' observations: Frigate's events over a real Mosquitto, and the Python client. */
 import { execFile, execFileSync } from "node:child_process";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { promisify } from "node:util";
 import { FrigateInput } from "@fieldloop/edge/perception/observations/frigate-input";
 import type { Observation } from "@fieldloop/edge/perception/observations/observation";
 import { connectAsync } from "mqtt";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { stringify } from "yaml";
 import {
   eventually,
   freePort,
-  Program,
+  type Program,
   repository,
   scratchFolder,
+  startLoneAgent,
   startMosquitto,
 } from "../support/processes.ts";
 
@@ -91,26 +89,9 @@ describe.skipIf(!hasMosquitto)("Frigate on a broker in the local network", () =>
 
 describe("the Python client", () => {
   it("tells an agent what it saw, and says in a sentence what is wrong", async () => {
-    const port = await freePort();
-    const config = join(scratch.path, "agent.yaml");
-    await writeFile(
-      config,
-      stringify({
-        device: { name: "cam" },
-        dataDir: join(scratch.path, "data"),
-        http: { port },
-        cameras: [{ name: "dock", kind: "external" }],
-      }),
-    );
-    const agent = join(repository, "edge/bin/fieldloop-agent.mjs");
-    programs.push(
-      new Program({
-        name: "agent",
-        command: [process.execPath, agent, "run", "--config", config],
-        logFile: join(scratch.path, "agent.log"),
-      }),
-    );
-    const url = `http://127.0.0.1:${port}`;
+    const cameras = [{ name: "dock", kind: "external" }];
+    const { program, url } = await startLoneAgent(scratch.path, { cameras });
+    programs.push(program);
     await eventually("the agent is up", async () => (await fetch(`${url}/healthz`)).ok);
     const code = `import sys; sys.path.insert(0, "deploy/clients"); import observe
 print(observe.observe(sys.argv[2], [{"label": "person", "score": 0.9, "box": [0, 0, 1, 1]}], "y@1", agent=sys.argv[1]))`;

@@ -168,6 +168,23 @@ export async function startAgent(options: AgentOptions): Promise<Program> {
   });
 }
 
+/** Starts an agent that works for nobody; returns it with the address of its local interface. */
+export async function startLoneAgent(
+  folder: string,
+  config: Readonly<Record<string, unknown>>,
+): Promise<{ readonly program: Program; readonly url: string }> {
+  const port = await freePort();
+  const file = join(folder, "agent.yaml");
+  const own = { device: { name: "cam" }, dataDir: join(folder, "data"), http: { port } };
+  await writeFile(file, stringify({ ...own, ...config }));
+  const program = new Program({
+    name: "agent",
+    command: [process.execPath, agentProgram, "run", "--config", file],
+    logFile: join(folder, "agent.log"),
+  });
+  return { program, url: `http://127.0.0.1:${port}` };
+}
+
 /** Enrols a device without running it, so that its settings can be made before its first frame. */
 export async function enrolAgent(options: AgentOptions): Promise<void> {
   const file = await writeAgentConfig(options);

@@ -6,8 +6,8 @@ import { claimTokens, devices } from "@fieldloop/shared/contract/devices";
 import { models } from "@fieldloop/shared/contract/models";
 import { logins, people, tokens } from "@fieldloop/shared/contract/people";
 import { AppError } from "@fieldloop/shared/errors";
-import type { ReportedState } from "@fieldloop/shared/messages/twin";
 import { temporaryFolder } from "@fieldloop/test/support/folder";
+import { reportedState } from "@fieldloop/test/support/reported";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod/mini";
 import {
@@ -199,30 +199,7 @@ describe("devices", () => {
     };
     const settings = { ...detail.desired.settings, routing: { mode: "async", exploreShare: 0 } };
     const desired = { ...detail.desired, settings };
-    const vitals = {
-      rssBytes: 1,
-      uptimeS: 1,
-      loadAverage: 0,
-      temperatureC: null,
-      diskFreeBytes: null,
-      outboxRows: 0,
-      clockOk: true,
-    };
-    const reported: ReportedState = {
-      v: 1,
-      at: nowMs,
-      boot: "b",
-      agentVersion: "0.1.0",
-      profile: "linux-x64",
-      desiredVersion: 3,
-      model: null,
-      update: null,
-      settings: detail.desired.settings,
-      scene: {},
-      cameras: [],
-      routing,
-      vitals,
-    };
+    const reported = reportedState({ at: nowMs, routing });
     const asking = { ...detail, desired, reported };
     const routes = [
       route(devices.get, () => asking, { etag: '"7"' }),

@@ -1,6 +1,7 @@
 /**
  * Hybrid inference as the agent holds it: a router for the model that runs, the cloud behind it, and
- * the way of every result through it. Where nothing is asked, results pass as they come.
+ * the way of every result through it. Where nothing is asked, results pass as they come. The router
+ * could ask while the local model runs (cloud-first); here it is asked with the local answer in hand.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -56,6 +57,11 @@ interface Active {
 
 /** A picture need not be much larger than the larger model's input. */
 const pictureWidthMin = 320;
+/**
+ * What a picture may weigh for each pixel of a square of its width: more than photographs take at a
+ * good quality. A loose bound would reserve budget, and refuse on slow lines, for bytes never sent.
+ */
+const bytesPerPixel = 1 / 3;
 
 export class Hybrid {
   readonly #options: HybridOptions;
@@ -205,7 +211,10 @@ export class Hybrid {
     const takenIn = performance.now() - result.stagesMs.total;
     const id = `${this.#options.keyPrefix}:${this.#count++}`;
     const widthMax = Math.max(pictureWidthMin, 2 * model.variant.input.width);
-    const bytesMax = settings.cropBytesMax;
+    const bytesMax = Math.min(
+      settings.cropBytesMax,
+      Math.ceil(widthMax * widthMax * bytesPerPixel),
+    );
     const asked = {
       id,
       key: id,

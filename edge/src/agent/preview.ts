@@ -77,7 +77,8 @@ export class Preview {
 
   async #commissioning(camera: string): Promise<object> {
     const { cameras, commissioning } = this.#options;
-    const withReference = this.#turn % (referenceEvery * cameras.length) <= cameras.length;
+    const round = Math.floor((this.#turn - 1) / cameras.length);
+    const withReference = round % referenceEvery === 0;
     return (await commissioning(camera, withReference)) ?? {};
   }
 

@@ -36,13 +36,15 @@ export const dropCauses = [
 ] as const;
 export type DropCause = (typeof dropCauses)[number];
 
-/** Frames that were not wanted, as the configuration says: above its rate, or without any motion. */
 const unwanted: readonly string[] = ["rate", "still"] satisfies readonly DropCause[];
+
+/** Whether frames left out for this cause were not wanted: above the rate, or without any motion. */
+export const isUnwanted = (cause: string): boolean => unwanted.includes(cause);
 
 /** Frames that were lost, by a count per cause: those that were not wanted are no loss. */
 export function lostFrames(dropped: Readonly<Record<string, number>>): number {
   return Object.entries(dropped).reduce(
-    (sum, [cause, frames]) => sum + (unwanted.includes(cause) ? 0 : frames),
+    (sum, [cause, frames]) => sum + (isUnwanted(cause) ? 0 : frames),
     0,
   );
 }

@@ -3,11 +3,12 @@ import { AppError } from "@fieldloop/shared/errors";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { createRateLimit } from "../../platform/auth/rate-limit.ts";
 import { implement } from "../../platform/http.ts";
+import { readBounded } from "../../platform/read-bounded.ts";
 import { desiredOf } from "./devices.ts";
 import { enrol } from "./enrol.ts";
 import { noSuchDevice } from "./find.ts";
 import type { Fleet } from "./fleet.ts";
-import { isJpeg, parsePreviewHeader, readBounded } from "./preview.ts";
+import { isJpeg, parsePreviewHeader } from "./preview.ts";
 import { findDevice } from "./reads.ts";
 
 /** What devices call themselves; blobs belong to `models/distribution`. */
@@ -49,7 +50,7 @@ export function deviceApiRoutes(app: FastifyInstance, fleet: Fleet): void {
 }
 
 async function readPreview(request: FastifyRequest): Promise<Buffer> {
-  const jpeg = await readBounded(request.body, previewBytesMax);
+  const jpeg = await readBounded(request.body, previewBytesMax, "a preview");
   if (isJpeg(jpeg)) return jpeg;
   throw new AppError({ code: "not-a-jpeg", status: 415, message: "a preview is one JPEG image" });
 }

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import type { OnlineMessage } from "@fieldloop/shared/messages/control";
-import { defaultSettings, type ReportedState } from "@fieldloop/shared/messages/twin";
+import type { ReportedState } from "@fieldloop/shared/messages/twin";
 import { everywhere } from "@fieldloop/shared/permissions";
 import { testDatabase } from "@fieldloop/test/support/database";
+import { reportedState } from "@fieldloop/test/support/reported";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { summaryOf } from "./devices.ts";
@@ -37,36 +38,20 @@ const statusAt = async (id: string, at: number) => {
   const device = await findDevice(db, id);
   return device && summaryOf(device, false, at).status;
 };
-const state = (version: string, more: Partial<ReportedState> = {}): ReportedState => ({
-  v: 1,
-  at: now,
-  boot: "b1",
-  agentVersion: "0.2.0",
-  profile: "pi-5",
-  desiredVersion: 1,
-  model: {
-    name: "egg",
-    version,
-    manifest: digest(version),
-    variant: "fp32",
-    digest: digest("file"),
-    provider: "cpu",
-  },
-  update: null,
-  settings: defaultSettings,
-  scene: { world: "normal" },
-  cameras: [],
-  vitals: {
-    rssBytes: 1,
-    uptimeS: 1,
-    loadAverage: 0,
-    temperatureC: null,
-    diskFreeBytes: null,
-    outboxRows: 0,
-    clockOk: true,
-  },
-  ...more,
-});
+const state = (version: string, more: Partial<ReportedState> = {}): ReportedState =>
+  reportedState({
+    at: now,
+    model: {
+      name: "egg",
+      version,
+      manifest: digest(version),
+      variant: "fp32",
+      digest: digest("file"),
+      provider: "cpu",
+    },
+    scene: { world: "normal" },
+    ...more,
+  });
 
 beforeEach(async () => {
   await db.deleteFrom("devices").execute();

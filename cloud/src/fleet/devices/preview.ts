@@ -1,5 +1,4 @@
-/** What arrives with a preview: its bytes and the result to draw on it. */
-import { Readable } from "node:stream";
+/** What arrives with a preview: the result to draw on it. */
 import { AppError } from "@fieldloop/shared/errors";
 import * as z from "zod/mini";
 
@@ -20,20 +19,6 @@ export function parsePreviewHeader(
   }
 }
 
-/** Reads a request's stream into memory. Throws 413 above `bytesMax`. */
-export async function readBounded(body: unknown, bytesMax: number): Promise<Buffer> {
-  if (!(body instanceof Readable)) return Buffer.alloc(0);
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    // a request's stream yields buffers
-    bytes += chunk.byteLength;
-    if (bytes > bytesMax) throw tooLarge(bytesMax);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
 /** JPEG files begin with SOI and another marker (ITU-T T.81, B.1.1.3). */
 export function isJpeg(bytes: Uint8Array): boolean {
   return bytes.length > 3 && bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
@@ -44,13 +29,5 @@ function badHeader(cause?: unknown): AppError {
     code: "preview-header",
     message: `the result beside a preview is base64url of a JSON object, at most ${headerLengthMax} characters`,
     cause,
-  });
-}
-
-function tooLarge(bytesMax: number): AppError {
-  return new AppError({
-    code: "too-large",
-    status: 413,
-    message: `a preview has at most ${bytesMax} bytes; send a smaller JPEG`,
   });
 }

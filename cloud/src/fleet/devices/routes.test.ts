@@ -1,8 +1,8 @@
 import { previewHeader } from "@fieldloop/shared/contract/device-api";
 import type { LiveEvent } from "@fieldloop/shared/contract/live";
-import { defaultSettings, type ReportedState } from "@fieldloop/shared/messages/twin";
 import { actNames, everywhere, type Scope } from "@fieldloop/shared/permissions";
 import { admin, testApp, testPlatform } from "@fieldloop/test/support/platform";
+import { reportedState } from "@fieldloop/test/support/reported";
 import { describe, expect, it } from "vitest";
 import type { Caller } from "../../platform/caller.ts";
 import { listAudit } from "../../platform/ledger/store.ts";
@@ -67,28 +67,6 @@ const patch = (id: string, payload: object, etag: string) => {
   const url = `/api/v1/devices/${id}`;
   return app.inject({ method: "PATCH", url, payload, headers: { "if-match": etag } });
 };
-const reportedWith = (cameras: ReportedState["cameras"]): ReportedState => ({
-  v: 1,
-  at: clock.now,
-  boot: "b1",
-  agentVersion: "0.2.0",
-  profile: "pi-5",
-  desiredVersion: 1,
-  model: null,
-  update: null,
-  settings: defaultSettings,
-  scene: {},
-  cameras,
-  vitals: {
-    rssBytes: 1,
-    uptimeS: 1,
-    loadAverage: 0,
-    temperatureC: null,
-    diskFreeBytes: null,
-    outboxRows: 0,
-    clockOk: true,
-  },
-});
 const lastAudit = async () => (await listAudit(db, 1, undefined))[0];
 
 async function claim(body: object = {}): Promise<{ id: string; token: string }> {
@@ -368,7 +346,7 @@ describe("a camera's reference", () => {
       { ...camera, name: "door", health },
       { ...camera, name: "files", health: null },
     ];
-    await noteState(db, "lens-1", reportedWith(cameras), clock.now);
+    await noteState(db, "lens-1", reportedState({ cameras }), clock.now);
     sent.length = 0;
     expect((await commission("door")).json()).toEqual({ requestedAt: clock.now });
     expect(sent).toHaveLength(1);

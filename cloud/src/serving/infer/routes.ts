@@ -1,7 +1,6 @@
 import { Readable } from "node:stream";
 import { serving } from "@fieldloop/shared/contract/serving";
 import { AppError } from "@fieldloop/shared/errors";
-import { defaultImageLimits } from "@fieldloop/shared-node/image";
 import {
   decodeInferenceRequest,
   encodeInferenceResponse,
@@ -13,6 +12,7 @@ import { requireVersion } from "../../models/registry/promote.ts";
 import { listAliases, readManifest } from "../../models/registry/reads.ts";
 import type { Platform } from "../../platform/context.ts";
 import { implement } from "../../platform/http.ts";
+import { readBounded } from "../../platform/read-bounded.ts";
 import type { ModelHost } from "./model-host.ts";
 
 /** Adds the Open Inference Protocol for devices. */
@@ -63,7 +63,6 @@ async function infer({ platform, host, name, version, request, reply }: Exchange
   const asked = decodeInferenceRequest(
     body,
     typeof headLength === "string" ? headLength : undefined,
-    Math.min(inferenceLimits.imageBytesMax, defaultImageLimits.frameBytesMax),
   );
   const { db, blobs } = platform;
   const chosen = await requireVersion(db, name, version ?? (await promoted(platform, name)));
@@ -95,19 +94,7 @@ async function promoted({ db }: Platform, name: string): Promise<string> {
 
 /** The body as bytes: Fastify has parsed JSON already, and hands on streams of anything else. */
 async function bytesOf(body: unknown): Promise<Uint8Array> {
-  if (!(body instanceof Readable)) return Buffer.from(JSON.stringify(body ?? null));
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    // a request's stream yields buffers
-    bytes += chunk.byteLength;
-    if (bytes > inferenceLimits.requestBytesMax)
-      throw new AppError({
-        code: "too-large",
-        status: 413,
-        message: `a request has at most ${inferenceLimits.requestBytesMax} bytes`,
-      });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  return body instanceof Readable
+    ? await readBounded(body, inferenceLimits.requestBytesMax, "a request")
+    : Buffer.from(JSON.stringify(body ?? null));
 }

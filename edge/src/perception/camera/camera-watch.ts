@@ -270,6 +270,7 @@ export class CameraWatch {
     commissioning.taken.push(thumbnail);
     if (commissioning.taken.length < commissioning.wanted) return;
     this.#commissioning = undefined;
+    this.#options.onCommissioning?.(); // ended, whatever comes of it
     this.#commissioned = {
       madeAt: this.#now(),
       wishedAt: this.#wishedAt,
@@ -279,7 +280,6 @@ export class CameraWatch {
     this.#state = state;
     this.#registerDue = 0;
     for (const event of events) onEvent(event);
-    this.#options.onCommissioning?.();
     await this.#options.store.saveReference(this.#commissioned);
     await this.#save();
   }

@@ -7,8 +7,8 @@ import { type Ending, startChild } from "../../platform/child.ts";
 import { redact } from "../../platform/redact.ts";
 import { RateGate } from "./rate-gate.ts";
 import type { Recipe } from "./recipes.ts";
-import type { FrameSink, FrameSource } from "./source.ts";
-import { StreamFeed, sourceFailed } from "./stream-feed.ts";
+import { type FrameSink, type FrameSource, sourceFailed } from "./source.ts";
+import { StreamFeed } from "./stream-feed.ts";
 
 export interface CommandOptions {
   /** Ways to get pictures, best first; asked anew at each start, as a device may have moved. */

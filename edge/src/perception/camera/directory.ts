@@ -4,10 +4,10 @@
  */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { AppError, messageOf } from "@fieldloop/shared/errors";
+import { messageOf } from "@fieldloop/shared/errors";
 import { defaultImageLimits } from "@fieldloop/shared-node/image";
 import { sleep } from "./camera.ts";
-import { type FrameSink, type FrameSource, frameIdCharsMax } from "./source.ts";
+import { type FrameSink, type FrameSource, frameIdCharsMax, sourceFailed } from "./source.ts";
 
 export interface DirectoryOptions {
   readonly folder: string;
@@ -63,12 +63,7 @@ async function list(folder: string): Promise<string[]> {
   try {
     return imageNames(await readdir(folder));
   } catch (cause) {
-    throw new AppError({
-      code: "source-failed",
-      message: `the camera's folder ${folder} cannot be read: ${messageOf(cause)}`,
-      retryable: true,
-      cause,
-    });
+    throw sourceFailed(`the camera's folder ${folder} cannot be read: ${messageOf(cause)}`, cause);
   }
 }
 
@@ -96,7 +91,7 @@ async function handOver(
     await sink.frame({ id, capturedAt: now(), image: { kind: "encoded", bytes } });
   } catch (cause) {
     const message = `the file ${name} cannot be read: ${messageOf(cause)}`;
-    sink.failed(id, new AppError({ code: "source-failed", message, cause }));
+    sink.failed(id, sourceFailed(message, cause));
   }
   return true;
 }

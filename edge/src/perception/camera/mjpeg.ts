@@ -8,8 +8,8 @@ import { defaultImageLimits, type ImageLimits } from "@fieldloop/shared-node/ima
 import { sendRequest } from "../../platform/http-client.ts";
 import { redactorOf } from "../../platform/redact.ts";
 import { RateGate } from "./rate-gate.ts";
-import type { FrameSink, FrameSource } from "./source.ts";
-import { StreamFeed, sourceFailed } from "./stream-feed.ts";
+import { type FrameSink, type FrameSource, sourceFailed } from "./source.ts";
+import { StreamFeed } from "./stream-feed.ts";
 
 export interface MjpegOptions {
   /** With name and password (Basic) where the camera wants them. */

@@ -95,7 +95,7 @@ function ffmpeg(args: readonly string[], more: Partial<Recipe> = {}): Recipe {
 
 function rtsp({ fps, rtsp }: Of<"rtsp">, video: Video): readonly [Recipe, ...Recipe[]] {
   const { url, transport, codec, widthMax } = rtsp;
-  const with_ = (decoder: readonly string[]) =>
+  const through = (decoder: readonly string[]) =>
     ffmpeg([
       ...noDelay,
       ...decoder,
@@ -103,7 +103,7 @@ function rtsp({ fps, rtsp }: Of<"rtsp">, video: Video): readonly [Recipe, ...Rec
       ...decoded(fps, widthMax),
     ]);
   const hardware = codec === undefined ? undefined : video?.decoders[codec];
-  return hardware === undefined ? [with_([])] : [with_(hardware), with_([])];
+  return hardware === undefined ? [through([])] : [through(hardware), through([])];
 }
 
 function v4l2({ fps, v4l2 }: Of<"v4l2">, device: string): Recipe {
@@ -144,9 +144,12 @@ function rpicam({ fps = 5, csi }: Of<"csi">): Recipe {
     environment: [],
     hint: "install it with: sudo apt install rpicam-apps",
     endless: true,
-    paced: true,
+    paced: false,
   };
 }
+
+/** What the Jetson's sensors deliver; fewer are taken out of it. */
+const sensorFps = 30;
 
 /**
  * The camera connector of a Jetson. The source prints news on standard output, so pictures go to
@@ -156,11 +159,11 @@ function argus({ fps = 5, csi }: Of<"csi">): Recipe {
   const { index, width, height } = csi;
   const pipeline = [
     `nvarguscamerasrc sensor-id=${index}`,
-    `video/x-raw(memory:NVMM),width=${width},height=${height},framerate=30/1`,
+    `video/x-raw(memory:NVMM),width=${width},height=${height},framerate=${sensorFps}/1`,
     "nvvidconv",
     "video/x-raw,format=BGRx",
     "videorate drop-only=true",
-    `video/x-raw,framerate=${Math.max(1, Math.round(fps))}/1`,
+    `video/x-raw,framerate=${Math.min(sensorFps, Math.max(1, Math.ceil(fps)))}/1`,
     "videoconvert",
     "video/x-raw,format=RGB",
     "fdsink fd=3",
@@ -172,7 +175,7 @@ function argus({ fps = 5, csi }: Of<"csi">): Recipe {
     environment: [],
     hint: "install it with: sudo apt install gstreamer1.0-tools",
     endless: true,
-    paced: true,
+    paced: false,
   };
 }
 

@@ -2,7 +2,7 @@
  * A camera, as the pipeline sees it. A source hands frames to a sink until it is told to stop;
  * `camera.ts` supervises it, so a source may simply throw when its device is gone.
  */
-import type { AppError } from "@fieldloop/shared/errors";
+import { AppError } from "@fieldloop/shared/errors";
 import type { DropCause } from "@fieldloop/shared/messages/telemetry";
 import type { ImageInput } from "@fieldloop/shared-node/image";
 
@@ -62,3 +62,8 @@ export type SourceState = (typeof sourceStates)[number];
 
 /** Frame ids travel in telemetry, which allows this many characters. */
 export const frameIdCharsMax = 128;
+
+/** Why a source cannot go on; it is started again later. */
+export function sourceFailed(message: string, cause?: unknown): AppError {
+  return new AppError({ code: "source-failed", message, retryable: true, cause });
+}

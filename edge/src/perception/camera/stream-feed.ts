@@ -1,8 +1,7 @@
 /** From the bytes of one stream to frames in a sink: what every source that reads a stream shares. */
-import { AppError } from "@fieldloop/shared/errors";
 import type { ImageLimits } from "@fieldloop/shared-node/image";
 import type { RateGate } from "./rate-gate.ts";
-import type { FrameSink } from "./source.ts";
+import { type FrameSink, sourceFailed } from "./source.ts";
 import { type FrameParser, type Parsed, parserOf, type StreamFormat } from "./stream/parser.ts";
 
 export interface StreamFeedOptions {
@@ -77,8 +76,4 @@ export class StreamFeed {
     const { format } = this.#options;
     return format.kind === "raw" ? format.pixels : format.kind === "ppm" ? "PPM" : "JPEG";
   }
-}
-
-export function sourceFailed(message: string, cause?: unknown): AppError {
-  return new AppError({ code: "source-failed", message, retryable: true, cause });
 }

@@ -6,7 +6,7 @@
  */
 import { readdir, readFile, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { sourceFailed } from "./stream-feed.ts";
+import { sourceFailed } from "./source.ts";
 
 /** A capture device of the V4L2 subsystem on USB. */
 export interface VideoDevice {

@@ -3,7 +3,7 @@
  * says so, done one after another, handed in.
  *
  *   {folder}/starts.json   how often each open one has been begun
- *   {folder}/work/         manifest and files of the one under way, removed when it ends
+ *   {folder}/work          manifest and files of the one under way, removed when it ends
  *
  * After every run as long a pause is made as the run took: whatever the cameras bring waits for one
  * run at most, and half the time is theirs.

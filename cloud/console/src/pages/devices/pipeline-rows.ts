@@ -1,4 +1,5 @@
 /** What became of a camera's frames, as rows. Pure. */
+import { isUnwanted } from "@fieldloop/shared/messages/telemetry";
 import type { ReportedState } from "@fieldloop/shared/messages/twin";
 import { tv } from "../../text/t-cameras.ts";
 import type { Tone } from "../../ui/glyph.tsx";
@@ -27,7 +28,6 @@ const errors = {
   inference: tv("pipeline.error.inference"),
   source: tv("pipeline.error.source"),
 } as const;
-const unwanted: readonly string[] = ["rate", "still"];
 
 /** Results first, then losses and failures by their number. Causes of a newer agent keep their name. */
 export function outcomeRows(pipeline: CameraPipeline): readonly OutcomeRow[] {
@@ -43,7 +43,7 @@ export function outcomeRows(pipeline: CameraPipeline): readonly OutcomeRow[] {
   const lost = [
     ...Object.entries(pipeline.dropped).map(([cause, frames]) => {
       const text = known(drops, cause) ?? tv("pipeline.drop.other", { cause });
-      return row(`drop-${cause}`, text, unwanted.includes(cause) ? "info" : "warn", frames);
+      return row(`drop-${cause}`, text, isUnwanted(cause) ? "info" : "warn", frames);
     }),
     ...Object.entries(pipeline.errors).map(([cause, frames]) => {
       const text = known(errors, cause) ?? tv("pipeline.error.other", { cause });
