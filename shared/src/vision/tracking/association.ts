@@ -1,8 +1,9 @@
 /** Which finding continues which track. Pure. */
-import type { Box } from "../fit.ts";
+import { type Box, clamp01 } from "../fit.ts";
 import { iou } from "../iou.ts";
 import { assign } from "./assignment.ts";
 import type { Finding } from "./findings.ts";
+import { type Flow, isUsual, type Way, waysAt } from "./flow.ts";
 import { type Motion, predict, sizeOf, spreadOf } from "./motion.ts";
 import type { TrackingSettings } from "./settings.ts";
 import type { Track } from "./track.ts";
@@ -10,42 +11,49 @@ import { shareOf } from "./votes.ts";
 
 /** Above the dearest pair that is allowed, so a pair is always preferred to none. */
 const aloneCost = 4;
-/** What it costs to take an object for one that stopped where it was, against its velocity. */
-const stoppedCost = 0.4;
+/** What it costs to explain a pair by something else than the track's own velocity. */
+const changeCost = 0.4;
+/** From this overlap on a pair needs no further explanation. */
+const sureIouMin = 0.5;
 /** How well the shapes of a pair that does not overlap must fit, as the overlap of centred boxes. */
 const shapeMin = 0.3;
 /** Standard deviations within which a prediction counts as right. */
 const deviationsMax = 3;
 
-/** What the tracks got, in their order: the index of a finding, -1 for none. */
-export type Association = readonly number[];
+/** A track and where it may be by now. */
+interface Expectation {
+  readonly track: Track;
+  readonly elapsedMs: number;
+  readonly own: Motion;
+  /** How things usually move where it was. */
+  readonly ways: readonly Way[];
+  /** Its box, had it moved in one of these ways. */
+  readonly byWays: readonly Box[];
+}
 
 /**
  * Two rounds, as ByteTrack (Zhang et al. 2022) does it: sure findings first; then unsure ones, which
  * may only continue tracks that are still without one, and only where they overlap with the
  * prediction. Each round is an optimal assignment.
+ * @returns for each track the index of a finding, -1 for none
  */
 export function associate(
   tracks: readonly Track[],
   findings: readonly Finding[],
   atMs: number,
+  flow: Flow,
   settings: TrackingSettings,
-): Association {
-  const predictions = tracks.map(({ motion, lastSeenAtMs }) =>
-    predict(motion, atMs - lastSeenAtMs, settings),
-  );
+): number[] {
+  const expectations = tracks.map((track) => expect(track, atMs, flow, settings));
   const got = new Array<number>(tracks.length).fill(-1);
   for (const sure of [true, false]) {
-    const rows = tracks.flatMap((track, at) => {
-      const prediction = predictions[at];
-      return got[at] === -1 && prediction !== undefined ? [{ at, track, prediction }] : [];
-    });
-    const columns = findings.flatMap((finding, at) =>
-      finding.score >= settings.scoreHighMin === sure ? [{ at, finding }] : [],
-    );
+    const rows = expectations.map((of, at) => ({ of, at })).filter(({ at }) => got[at] === -1);
+    const columns = findings
+      .map((finding, at) => ({ finding, at }))
+      .filter(({ finding }) => finding.score >= settings.scoreHighMin === sure);
     if (rows.length === 0 || columns.length === 0) continue;
-    const costs = rows.map(({ track, prediction }) =>
-      columns.map(({ finding }) => costOf(track, prediction, finding, sure, settings)),
+    const costs = rows.map(({ of }) =>
+      columns.map(({ finding }) => costOf(of, finding, sure, settings)),
     );
     for (const [row, column] of assign(costs, aloneCost).entries()) {
       const [to, from] = [rows[row], columns[column]];
@@ -55,49 +63,78 @@ export function associate(
   return got;
 }
 
-/** What a pair costs, 0 to about 2.6; `Infinity` where it may not be. */
+function expect(track: Track, atMs: number, flow: Flow, settings: TrackingSettings): Expectation {
+  const elapsedMs = atMs - track.lastSeenAtMs;
+  const ways = waysAt(flow, track.observed);
+  const byWays = ways.flatMap(({ vx, vy }) => {
+    const box = inPicture(predict({ ...track.motion, vx, vy }, elapsedMs, settings).box);
+    return box === undefined ? [] : [box];
+  });
+  return { track, elapsedMs, own: predict(track.motion, elapsedMs, settings), ways, byWays };
+}
+
+/** What a pair costs, 0 to about 2.2; `Infinity` where it may not be. */
 function costOf(
-  track: Track,
-  prediction: Motion,
+  expectation: Expectation,
   finding: Finding,
   mayJump: boolean,
   settings: TrackingSettings,
 ): number {
+  const { track, byWays } = expectation;
+  const stopped = overlapCost(track.observed, finding.box, sureIouMin);
+  const usual = byWays.map((box) => overlapCost(box, finding.box, mayJump ? 0.3 : sureIouMin));
   const place = Math.min(
-    placeCost(track, prediction, finding.box, mayJump, settings),
-    stopCost(track, finding.box),
+    ownCost(expectation, finding.box, mayJump, settings),
+    Math.min(stopped, ...usual) + changeCost,
   );
   return place + settings.labelCost * (1 - shareOf(track.votes, finding.label));
 }
 
 /**
- * Missing overlap plus distance, so pairs that overlap compare by overlap and others by distance.
- * Without overlap the distance must lie within what the prediction's uncertainty allows.
+ * By the track's own velocity: missing overlap plus distance, so pairs that overlap compare by overlap
+ * and others by distance. Without overlap the distance must lie within what the prediction's
+ * uncertainty allows, and without much overlap the way must be a usual one. An object that must have
+ * left the picture is not looked for in it: whatever enters there is another.
  */
-function placeCost(
-  track: Track,
-  prediction: Motion,
+function ownCost(
+  { track, own, ways, elapsedMs }: Expectation,
   box: Box,
   mayJump: boolean,
   settings: TrackingSettings,
 ): number {
-  const overlap = iou(prediction.box, box);
-  const size = Math.max(sizeOf(track.motion.box), sizeOf(prediction.box));
-  const distance = distanceOf(prediction.box, box) / size;
-  const gate = Math.min(settings.gateSizesMax, deviationsMax * spreadOf(prediction, settings));
+  const expected = inPicture(own.box);
+  if (expected === undefined) return Number.POSITIVE_INFINITY;
+  const overlap = iou(expected, box);
+  const size = Math.max(sizeOf(track.motion.box), sizeOf(expected));
+  const distance = distanceOf(between(expected, box)) / size;
+  const gate = Math.min(settings.gateSizesMax, deviationsMax * spreadOf(own, settings));
   const near = mayJump && distance <= gate && shapeFit(track.motion.box, box) >= shapeMin;
   if (overlap < settings.iouMin && !near) return Number.POSITIVE_INFINITY;
+  if (overlap < sureIouMin && !isUsual(ways, between(track.observed, box), elapsedMs, size)) {
+    return Number.POSITIVE_INFINITY;
+  }
   return 1 - overlap + Math.min(1, distance / settings.gateSizesMax) ** 2;
 }
 
-/** An object that stopped between two frames is where it was, whatever its velocity says. */
-function stopCost({ observed }: Track, box: Box): number {
-  const overlap = iou(observed, box);
-  return overlap >= 0.5 ? 1 - overlap + stoppedCost : Number.POSITIVE_INFINITY;
+function overlapCost(expected: Box, box: Box, iouMin: number): number {
+  const overlap = iou(expected, box);
+  return overlap >= iouMin ? 1 - overlap : Number.POSITIVE_INFINITY;
 }
 
-function distanceOf(a: Box, b: Box): number {
-  return Math.hypot(a[0] + a[2] - b[0] - b[2], a[1] + a[3] - b[1] - b[3]) / 2;
+/** The part of a box that lies in the picture; `undefined` where none does. */
+function inPicture(box: Box): Box | undefined {
+  const [left, top] = [clamp01(box[0]), clamp01(box[1])];
+  const [right, bottom] = [clamp01(box[2]), clamp01(box[3])];
+  return right > left && bottom > top ? [left, top, right, bottom] : undefined;
+}
+
+/** The way from the centre of one box to that of another. */
+function between(a: Box, b: Box): [number, number] {
+  return [(b[0] + b[2] - a[0] - a[2]) / 2, (b[1] + b[3] - a[1] - a[3]) / 2];
+}
+
+function distanceOf([dx, dy]: readonly [number, number]): number {
+  return Math.hypot(dx, dy);
 }
 
 /** Overlap of two boxes as if they had one centre, 0 to 1. */

@@ -42,7 +42,7 @@ export function begin(box: Box, start: Start, { noiseSizes }: MotionSettings): M
   return { box: [...box], ...start, pp: noiseSizes ** 2, pv: 0 };
 }
 
-/** The motion `elapsedMs` later, with nothing seen in between. */
+/** The motion `elapsedMs` later, with nothing seen in between; its box may lie outside the picture. */
 export function predict(motion: Motion, elapsedMs: number, settings: MotionSettings): Motion {
   const t = elapsedMs;
   const q = settings.speedChangeSizesPerS ** 2 / 1e9; // sizes² per s³ in milliseconds
@@ -65,17 +65,36 @@ export function spreadOf({ pp }: Motion, { noiseSizes }: MotionSettings): number
   return Math.sqrt(pp + noiseSizes ** 2);
 }
 
-/**
- * Takes a measured box in.
- * @param before the motion as it was when the object was last seen
- * @param predicted the same, predicted to the time of the measurement
- */
-export function correct(
+/** A motion with one more box taken in. */
+export interface Corrected {
+  readonly motion: Motion;
+  /** How far the box was from its prediction, in standard deviations. */
+  readonly deviations: number;
+}
+
+/** Above this the object has changed its speed, and its old one no longer counts. */
+const deviationsMax = 3;
+
+/** Takes in a box that was measured `elapsedMs` after the motion's own time. */
+export function advance(
+  before: Motion,
+  elapsedMs: number,
+  measured: Box,
+  settings: MotionSettings,
+): Corrected {
+  const corrected = correct(before, predict(before, elapsedMs, settings), measured, settings);
+  if (corrected.deviations <= deviationsMax) return corrected;
+  const unknown = { ...before, pv: 0, vv: (settings.speedSizesPerS / 1000) ** 2 };
+  const anew = correct(unknown, predict(unknown, elapsedMs, settings), measured, settings);
+  return { motion: anew.motion, deviations: corrected.deviations };
+}
+
+function correct(
   before: Motion,
   predicted: Motion,
   measured: Box,
   settings: MotionSettings,
-): Motion {
+): Corrected {
   const { pp, pv, vv } = predicted;
   const spread = pp + settings.noiseSizes ** 2;
   const gain = pp / spread;
@@ -88,32 +107,27 @@ export function correct(
       settings.borderMin,
     );
   const [x, y] = [axis(0, 2), axis(1, 3)];
-  return {
+  const motion: Motion = {
     box: [x.lo, y.lo, x.hi, y.hi],
     vx: predicted.vx + (pv / spread) * x.surprise,
     vy: predicted.vy + (pv / spread) * y.surprise,
     pp: (1 - gain) * pp,
     pv: (1 - gain) * pv,
-    vv: vv - (pv * pv) / spread,
+    vv: Math.max(0, vv - (pv * pv) / spread),
   };
+  const off = Math.hypot(x.surprise, y.surprise) / sizeOf(before.box);
+  return { motion, deviations: off / Math.sqrt(spread) };
 }
 
 /**
- * Moves the two sides of a box along one axis, within the picture. A side that the edge cuts stays
- * there until the object is as long as it may be taken to be.
+ * Moves the two sides of a box along one axis. A side that the edge cuts stays there until the object
+ * is as long as it may be taken to be; what leaves the picture goes on outside of it.
  */
 function shift(lo: number, hi: number, by: number, size: number, border: number): [number, number] {
   const [loCut, hiCut] = [lo <= border, hi >= 1 - border];
-  if (loCut && hiCut) return [lo, hi];
-  if (loCut) {
-    const end = within(hi + by);
-    return [Math.min(end, Math.max(0, hi + by - size)), end];
-  }
-  if (hiCut) {
-    const start = within(lo + by);
-    return [start, Math.max(start, Math.min(1, lo + by + size))];
-  }
-  return [within(lo + by), within(hi + by)];
+  if (loCut === hiCut) return loCut ? [lo, hi] : [lo + by, hi + by];
+  if (loCut) return [Math.min(hi + by, Math.max(lo, hi + by - size)), hi + by];
+  return [lo + by, Math.max(lo + by, Math.min(hi, lo + by + size))];
 }
 
 type Sides = readonly [number, number];
@@ -126,8 +140,8 @@ function fuse(
   gain: number,
   border: number,
 ): { readonly lo: number; readonly hi: number; readonly surprise: number } {
-  const loTells = before[0] > border && measured[0] > border && predicted[0] > 0;
-  const hiTells = before[1] < 1 - border && measured[1] < 1 - border && predicted[1] < 1;
+  const loTells = before[0] > border && measured[0] > border;
+  const hiTells = before[1] < 1 - border && measured[1] < 1 - border;
   const [loOff, hiOff] = [measured[0] - predicted[0], measured[1] - predicted[1]];
   if (loTells && hiTells) {
     const surprise = (loOff + hiOff) / 2;

@@ -10,7 +10,7 @@ import * as z from "zod/mini";
 import { count } from "../../ids.ts";
 import type { Box } from "../fit.ts";
 import type { Finding } from "./findings.ts";
-import { begin, boxSchema, correct, motionSchema, predict, type Start } from "./motion.ts";
+import { advance, begin, boxSchema, motionSchema, type Start } from "./motion.ts";
 import type { TrackingSettings } from "./settings.ts";
 import { mergeVotes, votesSchema } from "./votes.ts";
 
@@ -40,6 +40,8 @@ export const trackSchema = z.object({
   lastSeenAtMs: z.number(),
   /** As of `lastSeenAtMs`. */
   motion: motionSchema,
+  /** How far that box was from its prediction, in standard deviations. */
+  deviations: z.number(),
   /** The box as it was last found, not smoothed. */
   observed: boxSchema,
   /** The box as it was first found. */
@@ -72,6 +74,7 @@ export function bornTrack(
     firstSeenAtMs: frame.atMs,
     lastSeenAtMs: frame.atMs,
     motion: begin(finding.box, start, settings),
+    deviations: 0,
     observed: copy(finding.box),
     first: copy(finding.box),
     votes: finding.votes,
@@ -86,14 +89,16 @@ export function hitTrack(
   frame: FrameMoment,
   settings: TrackingSettings,
 ): Track {
-  const { motion, hits, phase } = track;
-  const predicted = predict(motion, frame.atMs - track.lastSeenAtMs, settings);
+  const { hits, phase } = track;
+  const elapsedMs = frame.atMs - track.lastSeenAtMs;
+  const { motion, deviations } = advance(track.motion, elapsedMs, finding.box, settings);
   return {
     ...track,
     phase: phase === "tentative" && hits + 1 < settings.hitsMin ? "tentative" : "confirmed",
     hits: hits + 1,
     lastSeenAtMs: frame.atMs,
-    motion: correct(motion, predicted, finding.box, settings),
+    motion,
+    deviations,
     observed: copy(finding.box),
     votes: mergeVotes(track.votes, finding.votes),
     best: better(track.best, viewOf(finding, frame, settings)),

@@ -7,6 +7,7 @@
 import * as z from "zod/mini";
 import { count } from "../../ids.ts";
 import type { Detection } from "../../messages/telemetry.ts";
+import { iou } from "../iou.ts";
 import { associate } from "./association.ts";
 import { type Finding, findingsOf } from "./findings.ts";
 import { type Flow, flowSchema, learnFlow, startAt } from "./flow.ts";
@@ -51,6 +52,11 @@ export interface TrackerStep {
 /** Frames that come late by more than this are not late: the clock was set back. */
 const lateMsMax = 10_000;
 
+/** Overlap with a finding that a track took, above which another does not begin a track. */
+const beginIouMax = 0.5;
+/** Only an object that does what was expected of it shows how things move. */
+const steadyDeviationsMax = 2;
+
 export function newTracker(): TrackerState {
   const counters = { refused: 0, discarded: 0, stale: 0, overflowed: 0, clockSteps: 0 };
   return { nextId: 1, atMs: null, tracks: [], flow: [], counters };
@@ -82,9 +88,12 @@ export function advanceTracks(
   }
   const { alive, ended, discarded } = sweep(state.tracks, frame.atMs, settings);
   const findings = findingsOf(detections, settings);
-  const got = associate(alive, findings, frame.atMs, settings);
+  const got = associate(alive, findings, frame.atMs, state.flow, settings);
   const kept = alive.map((track, i) => continued(track, findings[got[i] ?? -1], frame, settings));
-  const free = findings.filter((finding, i) => mayBegin(finding, settings) && !got.includes(i));
+  const taken = findings.filter((_, i) => got.includes(i));
+  const free = findings.filter(
+    (finding, i) => !got.includes(i) && mayBegin(finding, taken, settings),
+  );
   const born = free.slice(0, Math.max(0, settings.tracksMax - kept.length));
   const tracks = [
     ...kept,
@@ -140,15 +149,22 @@ function continued(
   return track.phase === "confirmed" ? { ...track, phase: "lost" } : track;
 }
 
-function mayBegin(finding: Finding, { scoreHighMin }: TrackingSettings): boolean {
-  return finding.score >= scoreHighMin;
+/** A sure finding begins a track unless it mostly shows what another track just took. */
+function mayBegin(
+  finding: Finding,
+  taken: readonly Finding[],
+  { scoreHighMin }: TrackingSettings,
+): boolean {
+  if (finding.score < scoreHighMin) return false;
+  return taken.every(({ box }) => iou(box, finding.box) <= beginIouMax);
 }
 
 /** Confirmed objects teach the flow; one that has just been confirmed also for where it began. */
 function learned(flow: Flow, before: readonly Track[], after: readonly Track[]): Flow {
   return after.reduce((known, track, i) => {
     const was = before[i];
-    if (track.phase !== "confirmed" || track === was) return known;
+    const steady = track.deviations <= steadyDeviationsMax;
+    if (track.phase !== "confirmed" || track === was || !steady) return known;
     const here = learnFlow(known, track.observed, track.motion);
     return was?.phase === "tentative" ? learnFlow(here, track.first, track.motion) : here;
   }, flow);
