@@ -9,15 +9,19 @@
  *
  * Ties go to the lower column, and rows are placed in order, so equal input gives equal output.
  * @param costs row by row; `Infinity` forbids a pair
- * @param aloneCost what a row costs that gets no column; pairs that cost more are never made
+ * @param aloneCosts what each row costs that gets no column; it makes no pair that costs more
  * @returns the column of each row, -1 for none
  */
-export function assign(costs: readonly (readonly number[])[], aloneCost: number): number[] {
+export function assign(
+  costs: readonly (readonly number[])[],
+  aloneCosts: readonly number[],
+): number[] {
   const rows = costs.length;
   const columns = costs[0]?.length ?? 0;
   const places = columns + rows;
   const costAt = (row: number, place: number): number => {
-    if (place >= columns) return place === columns + row ? aloneCost : Number.POSITIVE_INFINITY;
+    if (place >= columns)
+      return (place === columns + row ? aloneCosts[row] : undefined) ?? Number.POSITIVE_INFINITY;
     return costs[row]?.[place] ?? Number.POSITIVE_INFINITY;
   };
   const owner = new Int32Array(places).fill(-1);

@@ -9,8 +9,15 @@ import type { TrackingSettings } from "./settings.ts";
 import type { Track } from "./track.ts";
 import { shareOf } from "./votes.ts";
 
-/** Above the dearest pair that is allowed, so a pair is always preferred to none. */
-const aloneCost = 4;
+/** What a track costs that gets nothing. Hardly more than the dearest pair: what fits well must not be
+ * given up so that a second, doubtful pair becomes possible. */
+const aloneCost = 1.7;
+/** The same for a track that got nothing the last time either: it is rather gone than hidden. */
+const goneCost = 1.3;
+/** From this overlap with its last box on an object may have stopped. */
+const stoppedIouMin = 0.7;
+/** What the largest distance adds to the cost of a pair. */
+const distanceCost = 0.4;
 /** What it costs to explain a pair by something else than the track's own velocity. */
 const changeCost = 0.4;
 /** From this overlap on a pair needs no further explanation. */
@@ -55,7 +62,8 @@ export function associate(
     const costs = rows.map(({ of }) =>
       columns.map(({ finding }) => costOf(of, finding, sure, settings)),
     );
-    for (const [row, column] of assign(costs, aloneCost).entries()) {
+    const alone = rows.map(({ of }) => (of.track.phase === "lost" ? goneCost : aloneCost));
+    for (const [row, column] of assign(costs, alone).entries()) {
       const [to, from] = [rows[row], columns[column]];
       if (to !== undefined && from !== undefined) got[to.at] = from.at;
     }
@@ -73,7 +81,7 @@ function expect(track: Track, atMs: number, flow: Flow, settings: TrackingSettin
   return { track, elapsedMs, own: predict(track.motion, elapsedMs, settings), ways, byWays };
 }
 
-/** What a pair costs, 0 to about 2.2; `Infinity` where it may not be. */
+/** What a pair costs, 0 to 1.6; `Infinity` where it may not be. */
 function costOf(
   expectation: Expectation,
   finding: Finding,
@@ -81,7 +89,7 @@ function costOf(
   settings: TrackingSettings,
 ): number {
   const { track, byWays } = expectation;
-  const stopped = overlapCost(track.observed, finding.box, sureIouMin);
+  const stopped = overlapCost(track.observed, finding.box, stoppedIouMin);
   const usual = byWays.map((box) => overlapCost(box, finding.box, mayJump ? 0.3 : sureIouMin));
   const place = Math.min(
     ownCost(expectation, finding.box, mayJump, settings),
@@ -113,7 +121,7 @@ function ownCost(
   if (overlap < sureIouMin && !isUsual(ways, between(track.observed, box), elapsedMs, size)) {
     return Number.POSITIVE_INFINITY;
   }
-  return 1 - overlap + Math.min(1, distance / settings.gateSizesMax) ** 2;
+  return 1 - overlap + distanceCost * Math.min(1, distance / settings.gateSizesMax) ** 2;
 }
 
 function overlapCost(expected: Box, box: Box, iouMin: number): number {
