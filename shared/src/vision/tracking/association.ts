@@ -56,11 +56,11 @@ export function associate(
   for (const sure of [true, false]) {
     const rows = expectations.map((of, at) => ({ of, at })).filter(({ at }) => got[at] === -1);
     const columns = findings
-      .map((finding, at) => ({ finding, at }))
+      .map((finding, at) => ({ finding, at, ways: waysAt(flow, finding.box) }))
       .filter(({ finding }) => finding.score >= settings.scoreHighMin === sure);
     if (rows.length === 0 || columns.length === 0) continue;
     const costs = rows.map(({ of }) =>
-      columns.map(({ finding }) => costOf(of, finding, sure, settings)),
+      columns.map((candidate) => costOf(of, candidate, sure, settings)),
     );
     const alone = rows.map(({ of }) => (of.track.phase === "lost" ? goneCost : aloneCost));
     for (const [row, column] of assign(costs, alone).entries()) {
@@ -81,21 +81,29 @@ function expect(track: Track, atMs: number, flow: Flow, settings: TrackingSettin
   return { track, elapsedMs, own: predict(track.motion, elapsedMs, settings), ways, byWays };
 }
 
+/** A finding and how things usually move where it is. */
+interface Candidate {
+  readonly finding: Finding;
+  readonly ways: readonly Way[];
+}
+
 /** What a pair costs, 0 to 1.6; `Infinity` where it may not be. */
 function costOf(
   expectation: Expectation,
-  finding: Finding,
+  { finding, ways }: Candidate,
   mayJump: boolean,
   settings: TrackingSettings,
 ): number {
-  const { track, byWays } = expectation;
-  const stopped = overlapCost(track.observed, finding.box, stoppedIouMin);
-  const usual = byWays.map((box) => overlapCost(box, finding.box, mayJump ? 0.3 : sureIouMin));
-  const place = Math.min(
-    ownCost(expectation, finding.box, mayJump, settings),
-    Math.min(stopped, ...usual) + changeCost,
-  );
-  return place + settings.labelCost * (1 - shareOf(track.votes, finding.label));
+  const { track, byWays, elapsedMs } = expectation;
+  const { box } = finding;
+  const stopped = overlapCost(track.observed, box, stoppedIouMin);
+  const usual = byWays.map((expected) => overlapCost(expected, box, settings.iouMin));
+  const known = [...expectation.ways, ...ways];
+  const size = sizeOf(track.motion.box);
+  const isOnItsWay = isUsual(known, between(track.observed, box), elapsedMs, size);
+  const own = ownCost(expectation, box, mayJump, known.length === 0 || isOnItsWay, settings);
+  const changed = Math.min(stopped, mayJump && isOnItsWay ? 1 : Infinity, ...usual) + changeCost;
+  return Math.min(own, changed) + settings.labelCost * (1 - shareOf(track.votes, finding.label));
 }
 
 /**
@@ -105,28 +113,27 @@ function costOf(
  * left the picture is not looked for in it: whatever enters there is another.
  */
 function ownCost(
-  { track, own, ways, elapsedMs }: Expectation,
+  { track, own }: Expectation,
   box: Box,
   mayJump: boolean,
+  isOnItsWay: boolean,
   settings: TrackingSettings,
 ): number {
   const expected = inPicture(own.box);
-  if (expected === undefined) return Number.POSITIVE_INFINITY;
+  if (expected === undefined) return Infinity;
   const overlap = iou(expected, box);
+  if (overlap < sureIouMin && !isOnItsWay) return Infinity;
   const size = Math.max(sizeOf(track.motion.box), sizeOf(expected));
   const distance = distanceOf(between(expected, box)) / size;
   const gate = Math.min(settings.gateSizesMax, deviationsMax * spreadOf(own, settings));
   const near = mayJump && distance <= gate && shapeFit(track.motion.box, box) >= shapeMin;
-  if (overlap < settings.iouMin && !near) return Number.POSITIVE_INFINITY;
-  if (overlap < sureIouMin && !isUsual(ways, between(track.observed, box), elapsedMs, size)) {
-    return Number.POSITIVE_INFINITY;
-  }
+  if (overlap < settings.iouMin && !near) return Infinity;
   return 1 - overlap + distanceCost * Math.min(1, distance / settings.gateSizesMax) ** 2;
 }
 
 function overlapCost(expected: Box, box: Box, iouMin: number): number {
   const overlap = iou(expected, box);
-  return overlap >= iouMin ? 1 - overlap : Number.POSITIVE_INFINITY;
+  return overlap >= iouMin ? 1 - overlap : Infinity;
 }
 
 /** The part of a box that lies in the picture; `undefined` where none does. */

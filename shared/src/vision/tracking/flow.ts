@@ -35,7 +35,7 @@ const weightMax = 40;
 /** Below this a way is not asked. */
 const weightMin = 4;
 /** A usual speed is never believed to better than this, in sizes a second. */
-const spreadSizesPerSMin = 1;
+const spreadSizesPerSMin = 0.3;
 /** Slower than this is standing, in sizes a second. */
 const speedSizesPerSMin = 0.4;
 
@@ -80,7 +80,7 @@ export function startAt(
 
 /**
  * Whether something may have come this far in this time by the usual ways: as they go, slower, or up
- * to half as fast again. Where no way is known anything may be.
+ * to half as fast again.
  */
 export function isUsual(
   ways: readonly Way[],
@@ -88,12 +88,11 @@ export function isUsual(
   elapsedMs: number,
   size: number,
 ): boolean {
-  if (ways.length === 0) return true;
   return ways.some((way) => {
     const [wx, wy] = [way.vx * elapsedMs, way.vy * elapsedMs];
     const along = (dx * wx + dy * wy) / (wx * wx + wy * wy);
     const t = Math.min(1.5, Math.max(0, along));
-    const slack = 0.2 * size + 3 * spreadOfWay(way, size) * elapsedMs;
+    const slack = 0.25 * size + 3 * spreadOfWay(way, size) * elapsedMs;
     return Math.hypot(dx - t * wx, dy - t * wy) <= slack;
   });
 }

@@ -39,7 +39,7 @@ export const trackingSettings = z.strictObject({
    * object in the same place. */
   lostMsMax: z._default(durationMs, 1500),
   /** From this overlap with its prediction on a detection may be the object, however sure it was. */
-  iouMin: z._default(fraction, 0.1),
+  iouMin: z._default(fraction, 0.3),
   /** Farthest that an object may be from its prediction, in sizes. */
   gateSizesMax: z._default(z.number().check(z.gt(0), z.lte(20)), 4),
   /** Usual speed of objects of which nothing is known yet, in sizes a second. */
@@ -47,7 +47,7 @@ export const trackingSettings = z.strictObject({
   /** Standard deviation of a box's place, in sizes. */
   noiseSizes: z._default(z.number().check(z.gt(0), z.lte(1)), 0.05),
   /** How much speeds change: standard deviation over one second, in sizes a second. */
-  speedChangeSizesPerS: z._default(z.number().check(z.gt(0), z.lte(100)), 2),
+  speedChangeSizesPerS: z._default(z.number().check(z.gt(0), z.lte(100)), 1),
   /** What another class than the vote's costs a pair, beside overlap from 0 to 1. Classes are
    * confused, so this only tips the balance between pairs that fit about equally well. */
   labelCost: z._default(fraction, 0.2),

@@ -16,6 +16,9 @@ import { mergeVotes, votesSchema } from "./votes.ts";
 
 export const trackPhases = ["tentative", "confirmed", "lost"] as const;
 
+/** How far a young track may be off before its beginning counts as false, in standard deviations. */
+const startDeviationsMax = 3;
+
 const frameId = z.string().check(z.minLength(1), z.maxLength(128));
 
 /** The frame that shows an object best. */
@@ -82,16 +85,23 @@ export function bornTrack(
   };
 }
 
-/** The track with one more finding. */
+/**
+ * The track with one more finding. A tentative one that does not go on as it began has begun with a
+ * false detection, or another object's, and begins anew.
+ */
 export function hitTrack(
   track: Track,
   finding: Finding,
   frame: FrameMoment,
+  start: Start,
   settings: TrackingSettings,
 ): Track {
   const { hits, phase } = track;
   const elapsedMs = frame.atMs - track.lastSeenAtMs;
   const { motion, deviations } = advance(track.motion, elapsedMs, finding.box, settings);
+  if (phase === "tentative" && hits > 1 && deviations > startDeviationsMax) {
+    return bornTrack(track.id, finding, frame, start, settings);
+  }
   return {
     ...track,
     phase: phase === "tentative" && hits + 1 < settings.hitsMin ? "tentative" : "confirmed",

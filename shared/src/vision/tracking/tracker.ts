@@ -89,7 +89,9 @@ export function advanceTracks(
   const { alive, ended, discarded } = sweep(state.tracks, frame.atMs, settings);
   const findings = findingsOf(detections, settings);
   const got = associate(alive, findings, frame.atMs, state.flow, settings);
-  const kept = alive.map((track, i) => continued(track, findings[got[i] ?? -1], frame, settings));
+  const kept = alive.map((track, i) =>
+    continued(track, findings[got[i] ?? -1], frame, state.flow, settings),
+  );
   const taken = findings.filter((_, i) => got.includes(i));
   const free = findings.filter(
     (finding, i) => !got.includes(i) && mayBegin(finding, taken, settings),
@@ -143,9 +145,12 @@ function continued(
   track: Track,
   finding: Finding | undefined,
   frame: FrameMoment,
+  flow: Flow,
   settings: TrackingSettings,
 ): Track {
-  if (finding !== undefined) return hitTrack(track, finding, frame, settings);
+  if (finding !== undefined) {
+    return hitTrack(track, finding, frame, startAt(flow, finding.box, settings), settings);
+  }
   return track.phase === "confirmed" ? { ...track, phase: "lost" } : track;
 }
 
