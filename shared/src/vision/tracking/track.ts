@@ -62,6 +62,19 @@ export interface FrameMoment {
   readonly atMs: number;
 }
 
+/** Frames that come late by more than this are not late: the clock was set back. */
+const lateMsMax = 10_000;
+
+/**
+ * What a frame's time says beside that of the one before it. A stale frame came out of order, or
+ * twice, and is left out; after a clock that was set back everything begins anew.
+ */
+export function clockOf(lastMs: number | null, atMs: number): "on-time" | "stale" | "set-back" {
+  const lateMs = lastMs === null ? -1 : lastMs - atMs;
+  if (lateMs > lateMsMax) return "set-back";
+  return lateMs >= 0 ? "stale" : "on-time";
+}
+
 /** A new track. */
 export function bornTrack(
   id: number,

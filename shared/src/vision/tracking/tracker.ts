@@ -12,9 +12,18 @@ import { associate } from "./association.ts";
 import { type Finding, findingsOf } from "./findings.ts";
 import { type Flow, flowSchema, learnFlow, startAt } from "./flow.ts";
 import { type TrackingSettings, trackingLimits } from "./settings.ts";
-import { bornTrack, type FrameMoment, hitTrack, isOver, type Track, trackSchema } from "./track.ts";
+import {
+  bornTrack,
+  clockOf,
+  type FrameMoment,
+  hitTrack,
+  isOver,
+  type Track,
+  trackSchema,
+} from "./track.ts";
 
-const liveTracksMax = 256;
+/** The most that `tracksMax` can be set to. */
+export const liveTracksMax = 256;
 
 export const trackerStateSchema = z.object({
   nextId: count.check(z.gte(1)),
@@ -49,9 +58,6 @@ export interface TrackerStep {
   readonly discarded: readonly number[];
 }
 
-/** Frames that come late by more than this are not late: the clock was set back. */
-const lateMsMax = 10_000;
-
 /** Overlap with a finding that a track took, above which another does not begin a track. */
 const beginIouMax = 0.5;
 /** Only an object that does what was expected of it shows how things move. */
@@ -72,73 +78,69 @@ export function advanceTracks(
   frame: FrameMoment,
   settings: TrackingSettings,
 ): TrackerStep {
-  const late = state.atMs === null ? 0 : state.atMs - frame.atMs;
-  if (late > lateMsMax) {
-    const ended = endTracks(state);
-    const restarted = tally({ ...ended.state, atMs: null }, { clockSteps: 1 });
-    const step = advanceTracks(restarted, detections, frame, settings);
-    return {
-      ...step,
-      ended: [...ended.ended, ...step.ended],
-      discarded: [...ended.discarded, ...step.discarded],
-    };
-  }
-  if (state.atMs !== null && late >= 0) {
+  const clock = clockOf(state.atMs, frame.atMs);
+  if (clock === "stale") {
     return { state: tally(state, { stale: 1 }), tracks: state.tracks, ended: [], discarded: [] };
   }
-  const { alive, ended, discarded } = sweep(state.tracks, frame.atMs, settings);
-  const findings = findingsOf(detections, settings);
-  const got = associate(alive, findings, frame.atMs, state.flow, settings);
-  const kept = alive.map((track, i) =>
-    continued(track, findings[got[i] ?? -1], frame, state.flow, settings),
-  );
-  const taken = findings.filter((_, i) => got.includes(i));
-  const free = findings.filter(
-    (finding, i) => !got.includes(i) && mayBegin(finding, taken, settings),
-  );
-  const born = free.slice(0, Math.max(0, settings.tracksMax - kept.length));
-  const tracks = [
-    ...kept,
-    ...born.map((finding, i) => {
-      const start = startAt(state.flow, finding.box, settings);
-      return bornTrack(state.nextId + i, finding, frame, start, settings);
-    }),
-  ];
-  const next: TrackerState = {
-    ...state,
-    nextId: state.nextId + born.length,
-    atMs: frame.atMs,
-    tracks,
-    flow: learned(state.flow, alive, kept),
-  };
-  return {
-    state: tally(next, {
-      refused: free.length - born.length,
-      discarded: discarded.length,
-      overflowed: Math.max(0, detections.length - trackingLimits.detectionsMax),
-    }),
-    tracks,
-    ended,
-    discarded,
-  };
+  const closed = clock === "set-back" ? endTracks(state) : sweep(state, frame.atMs, settings);
+  const overflowed = Math.max(0, detections.length - trackingLimits.detectionsMax);
+  const clockSteps = clock === "set-back" ? 1 : 0;
+  const before = tally(closed.state, { overflowed, clockSteps });
+  const next = takeIn(before, findingsOf(detections, settings), frame, settings);
+  return { ...closed, state: next, tracks: next.tracks };
 }
 
 /** Ends all tracks, as when a camera is taken away. Ids go on. */
 export function endTracks(state: TrackerState): TrackerStep {
-  const ended = state.tracks.filter(({ phase }) => phase !== "tentative");
-  const discarded = state.tracks.filter(({ phase }) => phase === "tentative").map(({ id }) => id);
-  const next = tally({ ...state, tracks: [] }, { discarded: discarded.length });
-  return { state: next, tracks: [], ended, discarded };
+  return parted(state, () => true);
 }
 
-/** Parts the live from the dead. A long pause ends a track before it can take a new object's box. */
-function sweep(tracks: readonly Track[], atMs: number, settings: TrackingSettings) {
-  const over = new Set(tracks.filter((track) => isOver(track, atMs, settings)));
+/** A long pause ends a track before it can take a new object's box. */
+function sweep(state: TrackerState, atMs: number, settings: TrackingSettings): TrackerStep {
+  return parted(state, (track) => isOver(track, atMs, settings));
+}
+
+/** Parts the dead from the live. */
+function parted(state: TrackerState, isDead: (track: Track) => boolean): TrackerStep {
+  const dead = state.tracks.filter(isDead);
+  const tracks = state.tracks.filter((track) => !dead.includes(track));
+  const discarded = dead.filter(({ phase }) => phase === "tentative").map(({ id }) => id);
+  const next = tally({ ...state, tracks }, { discarded: discarded.length });
   return {
-    alive: tracks.filter((track) => !over.has(track)),
-    ended: [...over].filter(({ phase }) => phase !== "tentative"),
-    discarded: [...over].filter(({ phase }) => phase === "tentative").map(({ id }) => id),
+    state: next,
+    tracks,
+    ended: dead.filter(({ phase }) => phase !== "tentative"),
+    discarded,
   };
+}
+
+/** Continues tracks by the findings and begins new ones with what is left. */
+function takeIn(
+  state: TrackerState,
+  findings: readonly Finding[],
+  frame: FrameMoment,
+  settings: TrackingSettings,
+): TrackerState {
+  const { tracks, flow, nextId } = state;
+  const got = associate(tracks, findings, frame.atMs, flow, settings);
+  const kept = tracks.map((track, i) =>
+    continued(track, findings[got[i] ?? -1], frame, flow, settings),
+  );
+  const taken = findings.filter((_, i) => got.includes(i));
+  const free = findings.filter((it) => !taken.includes(it) && mayBegin(it, taken, settings));
+  const born = free
+    .slice(0, Math.max(0, settings.tracksMax - kept.length))
+    .map((finding, i) =>
+      bornTrack(nextId + i, finding, frame, startAt(flow, finding.box, settings), settings),
+    );
+  const next: TrackerState = {
+    ...state,
+    nextId: nextId + born.length,
+    atMs: frame.atMs,
+    tracks: [...kept, ...born],
+    flow: learned(flow, tracks, kept),
+  };
+  return tally(next, { refused: free.length - born.length });
 }
 
 function continued(
