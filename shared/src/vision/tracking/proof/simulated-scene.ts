@@ -2,11 +2,11 @@
  * Objects on belts with a known truth, and what a detector that errs would say about them. For tests
  * and measurements: tracks and counts are compared with what really passed. Pure but for `random`.
  */
-import type { Detection } from "../../messages/telemetry.ts";
-import { type Box, clamp01 } from "../fit.ts";
-import { suppress } from "../nms.ts";
-import type { Point } from "./geometry.ts";
-import type { FrameMoment } from "./track.ts";
+import type { Detection } from "../../../messages/telemetry.ts";
+import { type Box, clamp01 } from "../../fit.ts";
+import { suppress } from "../../nms.ts";
+import type { Point } from "../geometry.ts";
+import type { FrameMoment } from "../track.ts";
 
 /** One object on its way along a belt. */
 export interface Thing {

@@ -1,5 +1,5 @@
 /** The scenes that tracking is measured on. Pure but for `random`. */
-import type { Point } from "./geometry.ts";
+import type { Point } from "../geometry.ts";
 import {
   type Belt,
   beltMovedAt,
@@ -77,11 +77,19 @@ const plans: Readonly<Record<string, readonly Plan[]>> = {
   ],
   "ways that cross": [
     { ...usual, gap: [2, 8], from: [0, 0.5], to: [1, 0.5], pace: steady(0.22) },
-    { ...usual, gap: [2, 8], from: [0.5, 1], to: [0.5, 0], pace: steady(0.17) },
+    { ...usual, gap: [2, 8], from: [0.7, 1], to: [0.7, 0], pace: steady(0.17) },
   ],
   "ways that cross at a slant": [
     { ...usual, gap: [3, 10], from: [0, 0.3], to: [1, 0.7], pace: steady(0.2) },
     { ...usual, gap: [3, 10], from: [0, 0.7], to: [1, 0.3], pace: steady(0.24) },
+  ],
+  "lanes close together, against each other": [
+    { ...usual, size: [0.06, 0.07], from: [0, 0.515], to: [1, 0.515], pace: steady(0.2) },
+    { ...usual, size: [0.06, 0.07], from: [1, 0.6], to: [0, 0.6], pace: steady(0.2) },
+  ],
+  "fast, stops and starts": [
+    { gap: [1.6, 5], size: [0.06, 0.08], from: [0, 0.35], to: [1, 0.35], pace: stopAndGo(0.5) },
+    { gap: [1.6, 5], size: [0.06, 0.08], from: [1, 0.65], to: [0, 0.65], pace: stopAndGo(0.4) },
   ],
   "fast, boxes never overlap": [
     { gap: [1.6, 5], size: [0.06, 0.08], from: [0, 0.5], to: [1, 0.5], pace: steady(0.5) },
@@ -92,17 +100,57 @@ const plans: Readonly<Record<string, readonly Plan[]>> = {
   ],
 };
 
-export const sceneNames = Object.keys(plans);
+const crowd = "everybody goes their own way";
+
+export const sceneNames = [...Object.keys(plans), crowd];
 
 /** A scene with this many objects, spread over its belts. */
 export function sceneOf(name: string, things: number, random: () => number): Scene {
   const belts = plans[name] ?? [];
-  const loaded = belts.map((plan) => load(plan, Math.ceil(things / belts.length), random));
+  const loaded =
+    name === crowd
+      ? Array.from({ length: things }, (_, i) => walk(i, random))
+      : belts.map((plan) => load(plan, Math.ceil(things / belts.length), random));
   return {
     name,
     things: loaded.flat(),
     untilMs: Math.max(...loaded.map((belt) => timeToClear(belt))),
   };
+}
+
+/** One who crosses the picture by a way and at a speed of their own, about one every 2.5 s. */
+function walk(index: number, random: () => number): Thing[] {
+  const edge = Math.floor(4 * random());
+  const onEdge = (side: number): Point => {
+    const at = 0.3 + 0.4 * random();
+    return (
+      (
+        [
+          [-0.1, at],
+          [1.1, at],
+          [at, -0.1],
+          [at, 1.1],
+        ] as const
+      )[side % 4] ?? [0, 0]
+    );
+  };
+  const pace = steady(0.12 + 0.2 * random());
+  const one: Loading = { gap: [0, 0], size: [0.06, 0.1] };
+  const plan = {
+    ...one,
+    from: onEdge(edge),
+    to: onEdge(edge + 1 + Math.floor(3 * random())),
+    pace,
+  };
+  const fromMs = 2500 * (index + random());
+  return load(plan, 1, random).map((thing) => ({
+    ...thing,
+    offset: 0,
+    belt: {
+      ...thing.belt,
+      stretches: thing.belt.stretches.map((stretch) => ({ ...stretch, fromMs })),
+    },
+  }));
 }
 
 /** Puts objects onto a belt; the first begins well outside of the picture. */
