@@ -13,13 +13,15 @@ import { shareOf } from "./votes.ts";
  * given up so that a second, doubtful pair becomes possible. */
 const aloneCost = 1.7;
 /** The same for a track that got nothing the last time either: it is rather gone than hidden. */
-const goneCost = 1.3;
+const goneCost = 1.45;
 /** From this overlap with its last box on an object may have stopped. */
 const stoppedIouMin = 0.7;
 /** What the largest distance adds to the cost of a pair. */
 const distanceCost = 0.4;
 /** What it costs to explain a pair by something else than the track's own velocity. */
 const changeCost = 0.4;
+/** What a pair costs, before that, that only fits how things usually move. */
+const onItsWayCost = 0.8;
 /** From this overlap on a pair needs no further explanation. */
 const sureIouMin = 0.5;
 /** How well the shapes of a pair that does not overlap must fit, as the overlap of centred boxes. */
@@ -100,9 +102,14 @@ function costOf(
   const usual = byWays.map((expected) => overlapCost(expected, box, settings.iouMin));
   const known = [...expectation.ways, ...ways];
   const size = sizeOf(track.motion.box);
-  const isOnItsWay = isUsual(known, between(track.observed, box), elapsedMs, size);
-  const own = ownCost(expectation, box, mayJump, known.length === 0 || isOnItsWay, settings);
-  const changed = Math.min(stopped, mayJump && isOnItsWay ? 1 : Infinity, ...usual) + changeCost;
+  const step = between(track.observed, box);
+  const isAllowed = known.length === 0 || isUsual(known, step, elapsedMs, size);
+  const own = ownCost(expectation, box, mayJump, isAllowed, settings);
+  const isOnItsWay =
+    mayJump &&
+    inPicture(expectation.own.box) !== undefined &&
+    isUsual(expectation.ways, step, elapsedMs, size);
+  const changed = Math.min(stopped, isOnItsWay ? onItsWayCost : Infinity, ...usual) + changeCost;
   return Math.min(own, changed) + settings.labelCost * (1 - shareOf(track.votes, finding.label));
 }
 
@@ -116,13 +123,13 @@ function ownCost(
   { track, own }: Expectation,
   box: Box,
   mayJump: boolean,
-  isOnItsWay: boolean,
+  isAllowed: boolean,
   settings: TrackingSettings,
 ): number {
   const expected = inPicture(own.box);
   if (expected === undefined) return Infinity;
   const overlap = iou(expected, box);
-  if (overlap < sureIouMin && !isOnItsWay) return Infinity;
+  if (overlap < sureIouMin && !isAllowed) return Infinity;
   const size = Math.max(sizeOf(track.motion.box), sizeOf(expected));
   const distance = distanceOf(between(expected, box)) / size;
   const gate = Math.min(settings.gateSizesMax, deviationsMax * spreadOf(own, settings));
