@@ -3,7 +3,7 @@ import { type Box, clamp01 } from "../fit.ts";
 import { iou } from "../iou.ts";
 import { assign } from "./assignment.ts";
 import type { Finding } from "./findings.ts";
-import { type Flow, isUsual, type Way, waysAt } from "./flow.ts";
+import { type Flow, isStraight, isUsual, type Way, waysAt } from "./flow.ts";
 import { type Motion, predict, sizeOf, spreadOf } from "./motion.ts";
 import type { TrackingSettings } from "./settings.ts";
 import type { Track } from "./track.ts";
@@ -105,10 +105,7 @@ function costOf(
   const step = between(track.observed, box);
   const isAllowed = known.length === 0 || isUsual(known, step, elapsedMs, size);
   const own = ownCost(expectation, box, mayJump, isAllowed, settings);
-  const isOnItsWay =
-    mayJump &&
-    inPicture(expectation.own.box) !== undefined &&
-    isUsual(expectation.ways, step, elapsedMs, size);
+  const isOnItsWay = mayJump && isStraight(expectation.ways, step, elapsedMs, size);
   const changed = Math.min(stopped, isOnItsWay ? onItsWayCost : Infinity, ...usual) + changeCost;
   return Math.min(own, changed) + settings.labelCost * (1 - shareOf(track.votes, finding.label));
 }

@@ -14,8 +14,6 @@ const cellsAcross = 8;
 const waysMax = 2;
 
 const waySchema = z.object({
-  /** Row by row from the top left. */
-  cell: z.int().check(z.gte(0), z.lt(cellsAcross ** 2)),
   /** Mean velocity, picture fractions per millisecond. */
   vx: z.number(),
   vy: z.number(),
@@ -27,7 +25,16 @@ const waySchema = z.object({
 /** One usual velocity of one cell. */
 export type Way = z.infer<typeof waySchema>;
 
-export const flowSchema = z.array(waySchema).check(z.maxLength(waysMax * cellsAcross ** 2));
+const cellSchema = z.object({
+  /** Row by row from the top left. */
+  cell: z.int().check(z.gte(0), z.lt(cellsAcross ** 2)),
+  ways: z.array(waySchema).check(z.maxLength(waysMax)),
+  /** Share of what moved here lately in none of its ways. */
+  stray: z.number().check(z.gte(0), z.lte(1)),
+});
+type Cell = z.infer<typeof cellSchema>;
+
+export const flowSchema = z.array(cellSchema).check(z.maxLength(cellsAcross ** 2));
 export type Flow = z.infer<typeof flowSchema>;
 
 /** Observations that a way remembers; older ones fade, so a belt may change its speed. */
@@ -36,6 +43,10 @@ const weightMax = 40;
 const weightMin = 4;
 /** A usual speed is never believed to better than this, in sizes a second. */
 const spreadSizesPerSMin = 0.3;
+/** Above this share of strays a cell has no usual ways. */
+const strayMax = 0.15;
+/** How far beside its way something may be found, in sizes. */
+const slackSizes = 0.25;
 /** Slower than this is standing, in sizes a second. */
 const speedSizesPerSMin = 0.4;
 
@@ -43,22 +54,22 @@ const speedSizesPerSMin = 0.4;
 export function learnFlow(flow: Flow, box: Box, { vx, vy }: Pick<Motion, "vx" | "vy">): Flow {
   const size = sizeOf(box);
   if (Math.hypot(vx, vy) < (speedSizesPerSMin / 1000) * size) return flow;
-  const cell = cellOf(box);
-  const ways = flow.filter((way) => way.cell === cell);
-  const offBy = (way: Way): number => Math.hypot(vx - way.vx, vy - way.vy) / spreadOfWay(way, size);
-  const near = ways.filter((way) => offBy(way) <= 3).sort((a, b) => offBy(a) - offBy(b))[0];
-  const fresh: Way = { cell, vx, vy, variance: 0, weight: 1 };
-  if (near !== undefined) return replaced(flow, near, blended(near, fresh));
-  if (ways.length < waysMax) return [...flow, fresh];
-  const rarest = ways.reduce((a, b) => (b.weight < a.weight ? b : a));
-  const fading = { ...rarest, weight: rarest.weight - 1 };
-  return replaced(flow, rarest, fading.weight > 0 ? fading : fresh);
+  const at = cellOf(box);
+  const known = flow.find(({ cell }) => cell === at);
+  const seen: Way = { vx, vy, variance: 0, weight: 1 };
+  if (known === undefined) return [...flow, { cell: at, ways: [seen], stray: 0 }];
+  return flow.map((cell) => (cell === known ? taught(cell, seen, size) : cell));
 }
 
-/** The usual velocities where a box is, as far as they are known. */
+/**
+ * The usual velocities where a box is, as far as they are known; none where many go their own way, as
+ * people do on a square.
+ */
 export function waysAt(flow: Flow, box: Box): Way[] {
-  const cell = cellOf(box);
-  return flow.filter((way) => way.cell === cell && way.weight >= weightMin);
+  const at = cellOf(box);
+  const known = flow.find(({ cell }) => cell === at);
+  if (known === undefined || known.stray > strayMax) return [];
+  return known.ways.filter(({ weight }) => weight >= weightMin);
 }
 
 /** What to expect of an object that is seen for the first time. */
@@ -84,17 +95,50 @@ export function startAt(
  */
 export function isUsual(
   ways: readonly Way[],
-  [dx, dy]: readonly [number, number],
+  step: Step,
   elapsedMs: number,
   size: number,
 ): boolean {
   return ways.some((way) => {
-    const [wx, wy] = [way.vx * elapsedMs, way.vy * elapsedMs];
-    const along = (dx * wx + dy * wy) / (wx * wx + wy * wy);
-    const t = Math.min(1.5, Math.max(0, along));
-    const slack = 0.25 * size + 3 * spreadOfWay(way, size) * elapsedMs;
-    return Math.hypot(dx - t * wx, dy - t * wy) <= slack;
+    const slack = slackSizes * size + 3 * spreadOfWay(way, size) * elapsedMs;
+    return offWay(way, step, elapsedMs, 1.5) <= slack;
   });
+}
+
+/** The same, but neither faster nor to the side, as something that was stopped on its way. */
+export function isStraight(
+  ways: readonly Way[],
+  step: Step,
+  elapsedMs: number,
+  size: number,
+): boolean {
+  return ways.some((way) => offWay(way, step, elapsedMs, 1) <= slackSizes * size);
+}
+
+/** x and y of a movement, in picture fractions. */
+type Step = readonly [number, number];
+
+/** How far from a way a step ends that may take from none to `most` times the way's own time. */
+function offWay(way: Way, [dx, dy]: Step, elapsedMs: number, most: number): number {
+  const [wx, wy] = [way.vx * elapsedMs, way.vy * elapsedMs];
+  const along = (dx * wx + dy * wy) / (wx * wx + wy * wy);
+  const t = Math.min(most, Math.max(0, along));
+  return Math.hypot(dx - t * wx, dy - t * wy);
+}
+
+function taught(cell: Cell, seen: Way, size: number): Cell {
+  const { ways } = cell;
+  const off = (way: Way): number =>
+    Math.hypot(seen.vx - way.vx, seen.vy - way.vy) / spreadOfWay(way, size);
+  const near = ways.filter((way) => off(way) <= 3).sort((a, b) => off(a) - off(b))[0];
+  const total = ways.reduce((sum, { weight }) => sum + weight, 1);
+  const isStray = near === undefined && ways.length === waysMax ? 1 : 0;
+  const stray = cell.stray + (isStray - cell.stray) / total;
+  if (near !== undefined) return { ...cell, stray, ways: swapped(ways, near, blended(near, seen)) };
+  if (ways.length < waysMax) return { ...cell, stray, ways: [...ways, seen] };
+  const rarest = ways.reduce((a, b) => (b.weight < a.weight ? b : a));
+  const fading = { ...rarest, weight: rarest.weight - 1 };
+  return { ...cell, stray, ways: swapped(ways, rarest, fading.weight > 0 ? fading : seen) };
 }
 
 /** Standard deviation of a way's velocity, picture fractions per millisecond. */
@@ -106,7 +150,6 @@ function blended(known: Way, { vx, vy }: Way): Way {
   const weight = Math.min(weightMax, known.weight + 1);
   const [dx, dy] = [vx - known.vx, vy - known.vy];
   return {
-    cell: known.cell,
     vx: known.vx + dx / weight,
     vy: known.vy + dy / weight,
     variance: (1 - 1 / weight) * (known.variance + (dx * dx + dy * dy) / 2 / weight),
@@ -114,8 +157,8 @@ function blended(known: Way, { vx, vy }: Way): Way {
   };
 }
 
-function replaced(flow: Flow, old: Way, by: Way): Flow {
-  return flow.map((way) => (way === old ? by : way));
+function swapped(ways: readonly Way[], old: Way, by: Way): Way[] {
+  return ways.map((way) => (way === old ? by : way));
 }
 
 function cellOf(box: Box): number {
