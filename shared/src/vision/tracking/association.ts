@@ -75,12 +75,19 @@ export function associate(
 
 function expect(track: Track, atMs: number, flow: Flow, settings: TrackingSettings): Expectation {
   const elapsedMs = atMs - track.lastSeenAtMs;
-  const ways = waysAt(flow, track.observed);
+  const ways = waysAt(flow, track.observed).filter((way) => agrees(track, way));
   const byWays = ways.flatMap(({ vx, vy }) => {
     const box = inPicture(predict({ ...track.motion, vx, vy }, elapsedMs, settings).box);
     return box === undefined ? [] : [box];
   });
   return { track, elapsedMs, own: predict(track.motion, elapsedMs, settings), ways, byWays };
+}
+
+/** Whether an object whose direction is known may go this way; a lane's objects do not turn back. */
+function agrees({ phase, motion }: Track, { vx, vy }: Way): boolean {
+  const unsure = 2 * Math.sqrt(motion.vv) * sizeOf(motion.box);
+  const isSure = phase !== "tentative" && Math.hypot(motion.vx, motion.vy) > unsure;
+  return !isSure || motion.vx * vx + motion.vy * vy > 0;
 }
 
 /** A finding and how things usually move where it is. */
@@ -100,7 +107,7 @@ function costOf(
   const { box } = finding;
   const stopped = overlapCost(track.observed, box, stoppedIouMin);
   const usual = byWays.map((expected) => overlapCost(expected, box, settings.iouMin));
-  const known = [...expectation.ways, ...ways];
+  const known = [...expectation.ways, ...ways.filter((way) => agrees(track, way))];
   const size = sizeOf(track.motion.box);
   const step = between(track.observed, box);
   const isAllowed = known.length === 0 || isUsual(known, step, elapsedMs, size);

@@ -41,10 +41,10 @@ export interface Figures {
   readonly stateBytesMax: number;
 }
 
-/** Where all scenes are counted: across the middle, drawn downwards. */
+/** Where all scenes are counted: down the middle, clear of the picture's edges. */
 const line = [
-  [0.5, 0],
-  [0.5, 1],
+  [0.5, 0.1],
+  [0.5, 0.9],
 ] as const satisfies readonly [Point, Point];
 
 export function measure(scene: Scene, errors: Errors, random: () => number): Figures {
@@ -155,7 +155,8 @@ function crossingsOf(scene: Scene): CountedCrossing[] {
     let before: number | undefined;
     for (let atMs = thing.belt.stretches[0]?.fromMs ?? 0; atMs < scene.untilMs; ) {
       const place = placeAt(thing, atMs);
-      const isNear = place[0] >= -0.2 && place[0] <= 1.2 && place[1] >= 0 && place[1] <= 1;
+      const isNear =
+        place[0] >= -0.2 && place[0] <= 1.2 && place[1] >= line[0][1] && place[1] <= line[1][1];
       atMs += isNear ? 20 : 200;
       if (!isNear) continue;
       const side = sideOf(line[0], line[1], place);
