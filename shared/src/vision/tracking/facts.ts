@@ -95,7 +95,7 @@ function withTracks(
     const known = markOf(told.state.marks, track);
     const [next, mark] =
       track.lastSeenAtMs === step.state.atMs && state.tracker.atMs !== step.state.atMs
-        ? tellHit(told, known, track, settings)
+        ? tellHit(told, known, track, step.tracks, settings)
         : [told, known];
     told = next;
     marks.push(mark);

@@ -112,8 +112,8 @@ export type Zone = z.output<typeof zoneSettings>;
 
 /**
  * A counting line. It has a direction, from its first corner to its last, so that there is a left and
- * a right. Objects must be seen on both sides of it: it needs the way of one frame, better two, to
- * the picture's edge.
+ * a right. An object that is last seen before the line has not crossed it, so the line needs the way
+ * of a frame, better two, to where objects leave the picture.
  */
 export const lineSettings = z.strictObject({
   name: slug,
@@ -123,6 +123,9 @@ export const lineSettings = z.strictObject({
   /** How far past the line, in sizes, an object must be before it has crossed; keeps one that stands
    * on the line from being counted again and again. */
   marginSizesMin: z._default(z.number().check(z.gte(0), z.lte(5)), 0.15),
+  /** An object that is first seen beyond the line has crossed it if, at its speed, it came into the
+   * picture at most this long before; 0 counts only what was seen on both sides. */
+  unseenMsMax: z._default(durationMs, 900),
 });
 export type CountingLine = z.output<typeof lineSettings>;
 

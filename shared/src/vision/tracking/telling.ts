@@ -1,5 +1,6 @@
 /** What a track's frames and its end mean as events and counts. Pure. */
 import { correctCrossing, countCrossing, otherLabel } from "./counts.ts";
+import { crossingsBefore } from "./entry.ts";
 import type { FactEvent, Happening } from "./events.ts";
 import type { FactsState } from "./facts-state.ts";
 import { advanceMark, endMark, type Mark, markOf } from "./marks.ts";
@@ -18,6 +19,7 @@ export function tellHit(
   told: Told,
   known: Mark,
   track: Track,
+  others: readonly Track[],
   settings: FactsSettings,
 ): [Told, Mark] {
   const { mark, happenings } = advanceMark(known, track, settings);
@@ -31,7 +33,8 @@ export function tellHit(
     ? []
     : [{ kind: "object-appeared", atMs: track.lastSeenAtMs, object }];
   const next = { state: told.state, events: [...told.events, ...appeared] };
-  return tellHappenings(next, { ...mark, told: true, held: [] }, track, all);
+  const before = mark.told ? [] : crossingsBefore(track, others, settings.lines);
+  return tellHappenings(next, { ...mark, told: true, held: [] }, track, [...before, ...all]);
 }
 
 /** A track is over: its last events, corrections of its class, and the one that says what it was. */
