@@ -76,9 +76,9 @@ export const episodeSettings = z.strictObject({
   confidenceMin: z._default(fraction, 0),
   /** Frames that make an object; fewer were a flicker. */
   framesMin: z._default(z.int().check(z.gte(1), z.lte(1000)), 2),
-  /** How long an object may be out of sight. More than two frame times bridges a dropped frame; it
-   * must be shorter than the gap between two objects. */
-  gapMsMax: z._default(durationMs, 450),
+  /** How long an object may be out of sight. Three frame times bridge two lost frames. Set it just
+   * below the gap between two objects: the longer, the fewer objects are told twice. */
+  gapMsMax: z._default(durationMs, 700),
   /** This many frames in a row with one other class are another object, without a gap. Fewer are a
    * confusion and are outvoted; 1 makes every change of class a new object. */
   changeFramesMin: z._default(z.int().check(z.gte(1), z.lte(1000)), 3),
