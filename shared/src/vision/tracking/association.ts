@@ -24,6 +24,8 @@ const changeCost = 0.4;
 const onItsWayCost = 0.8;
 /** From this overlap on a pair needs no further explanation. */
 const sureIouMin = 0.5;
+/** Overlap that is enough where no usual way is known, as for one that stood and runs off. */
+const touchIouMin = 0.1;
 /** How well the shapes of a pair that does not overlap must fit, as the overlap of centred boxes. */
 const shapeMin = 0.3;
 /** Standard deviations within which a prediction counts as right. */
@@ -111,7 +113,8 @@ function costOf(
   const size = sizeOf(track.motion.box);
   const step = between(track.observed, box);
   const isAllowed = known.length === 0 || isUsual(known, step, elapsedMs, size);
-  const own = ownCost(expectation, box, mayJump, isAllowed, settings);
+  const iouMin = known.length === 0 ? Math.min(touchIouMin, settings.iouMin) : settings.iouMin;
+  const own = ownCost(expectation, box, mayJump, isAllowed, { ...settings, iouMin });
   const isOnItsWay = mayJump && isStraight(expectation.ways, step, elapsedMs, size);
   const changed = Math.min(stopped, isOnItsWay ? onItsWayCost : Infinity, ...usual) + changeCost;
   return Math.min(own, changed) + settings.labelCost * (1 - shareOf(track.votes, finding.label));

@@ -129,7 +129,6 @@ describe("a thousand eggs with 15 % confusion, 10 % dropped and 5 % missed frame
       const egg = Math.floor((firstSeenAtMs / 200 - 1) / 13);
       return verdictOf(votes).label === truth[egg];
     });
-    if (process.env["FIG"]) console.log("EPI", events.length, right.length, state.counters);
     expect(Math.abs(events.length - 1000)).toBeLessThanOrEqual(10);
     expect(right.length / events.length).toBeGreaterThanOrEqual(0.99);
   });

@@ -5,7 +5,7 @@
  * An episode goes on while frames show any object with gaps of at most `gapMsMax`. Single frames of
  * another class are confusions. Several in a row with one other class are a challenger: it takes over
  * after `changeFramesMin` frames and is then an object of its own, unless the episode before it was
- * shorter than that, and so no surer of its class.
+ * shorter than that or not settled on a class: then it was the confused beginning of the same object.
  *
  * Two objects of one class without a frame of background between them cannot be told apart.
  */
@@ -14,6 +14,9 @@ import { count } from "../../ids.ts";
 import type { EpisodeSettings } from "./settings.ts";
 import { clockOf, type FrameMoment } from "./track.ts";
 import { mergeVotes, noVotes, verdictOf, vote, votesSchema } from "./votes.ts";
+
+/** From this lead on, as a part of all confidence, an episode's class is settled. */
+const sureMarginMin = 0.5;
 
 const name = z.string().check(z.minLength(1), z.maxLength(128));
 
@@ -128,12 +131,17 @@ function takeIn(
   if (rival.frames < settings.changeFramesMin) {
     return shown({ ...next, current: kept, challenger: rival }, current, settings);
   }
-  if (kept.frames < settings.changeFramesMin) {
+  if (!isSure(kept, settings)) {
     return shown({ ...next, current: joined(kept, rival), challenger: null }, current, settings);
   }
   const closed = endEpisodes({ ...next, current: kept, challenger: null }, settings);
   const taken = shown({ ...closed.state, current: rival }, null, settings);
   return { ...taken, ended: closed.ended };
+}
+
+/** Whether an episode is an object of its own, or perhaps the confused beginning of the next. */
+function isSure({ frames, votes }: Episode, { changeFramesMin }: EpisodeSettings): boolean {
+  return frames >= changeFramesMin && verdictOf(votes).margin >= sureMarginMin;
 }
 
 /** Says whether the current episode became an object by this frame. */

@@ -96,7 +96,13 @@ function sightingsOf(
 
 function judged(scene: Scene, events: readonly FactEvent[], sightings: readonly Sighting[]) {
   const seen = events.filter(({ kind }) => kind === "object-seen").map(({ object }) => object);
-  const shown = seen.map(({ track }) => mostFrequent(thingsOf(track, sightings)));
+  const shows = new Map<number, Sighting[]>();
+  for (const sighting of sightings) {
+    const known = shows.get(sighting.track);
+    if (known === undefined) shows.set(sighting.track, [sighting]);
+    else known.push(sighting);
+  }
+  const shown = seen.map(({ track }) => mostFrequent(shows.get(track) ?? []));
   const times = new Map<number, number>();
   for (const thing of shown) if (thing !== null) times.set(thing, (times.get(thing) ?? 0) + 1);
   const right = seen.filter(({ label }, i) => label === scene.things[shown[i] ?? -1]?.label);
@@ -121,13 +127,10 @@ function switchesOf(objects: ReadonlySet<number>, sightings: readonly Sighting[]
   return switches;
 }
 
-function thingsOf(track: number, sightings: readonly Sighting[]): (number | null)[] {
-  return sightings.filter((sighting) => sighting.track === track).map(({ thing }) => thing);
-}
-
-function mostFrequent(things: readonly (number | null)[]): number | null {
+/** The object that a track showed most often. */
+function mostFrequent(sightings: readonly Sighting[]): number | null {
   const times = new Map<number | null, number>();
-  for (const thing of things) times.set(thing, (times.get(thing) ?? 0) + 1);
+  for (const { thing } of sightings) times.set(thing, (times.get(thing) ?? 0) + 1);
   return [...times].sort((a, b) => b[1] - a[1])[0]?.[0] ?? null;
 }
 

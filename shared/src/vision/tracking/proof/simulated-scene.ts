@@ -99,18 +99,26 @@ export function beltMovedAt({ stretches }: Belt, atMs: number): number {
 
 /** Centre of a thing, which may lie outside the picture. */
 export function placeAt(thing: Thing, atMs: number): Point {
+  return placeOn(thing, beltMovedAt(thing.belt, atMs));
+}
+
+function placeOn(thing: Thing, moved: number): Point {
   const { from, to } = thing.belt;
   const length = Math.hypot(to[0] - from[0], to[1] - from[1]);
   const [ux, uy] = [(to[0] - from[0]) / length, (to[1] - from[1]) / length];
-  const along = beltMovedAt(thing.belt, atMs) - thing.offset;
+  const along = moved - thing.offset;
   return [from[0] + ux * along - uy * thing.aside, from[1] + uy * along + ux * thing.aside];
 }
 
 /** What the detector says, frame by frame; dropped frames are left out. */
 export function* film(scene: Scene, errors: Errors, random: () => number): Generator<FilmedFrame> {
+  const belts = [...new Set(scene.things.map(({ belt }) => belt))];
   for (let atMs = 0, n = 0; atMs < scene.untilMs; n++) {
     const detector = new SimulatedDetector(errors, random);
-    for (const [i, thing] of scene.things.entries()) detector.look(thing, i, atMs);
+    const moved = new Map(belts.map((belt) => [belt, beltMovedAt(belt, atMs)]));
+    for (const [i, thing] of scene.things.entries()) {
+      detector.look(thing, i, placeOn(thing, moved.get(thing.belt) ?? 0));
+    }
     if (random() >= errors.droppedShare) {
       yield { frame: { id: `frame-${n}`, atMs: Math.round(atMs) }, ...detector.say() };
     }
@@ -137,8 +145,7 @@ class SimulatedDetector {
   }
 
   /** Proposes what it sees of a thing; a sliver at the picture's edge is not seen. */
-  look(thing: Thing, index: number, atMs: number): void {
-    const [x, y] = placeAt(thing, atMs);
+  look(thing: Thing, index: number, [x, y]: Point): void {
     const [w, h] = [thing.width, thing.height];
     if (x < -w || x > 1 + w || y < -h || y > 1 + h) return;
     const visible =
