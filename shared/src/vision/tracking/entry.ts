@@ -4,7 +4,7 @@
  */
 import type { Box } from "../fit.ts";
 import type { Happening } from "./events.ts";
-import { anchorOf, distanceTo, netCrossings, type Point } from "./geometry.ts";
+import { anchorOf, beyondEdges, distanceTo, netCrossings, type Point } from "./geometry.ts";
 import { sizeOf } from "./motion.ts";
 import type { CountingLine } from "./settings.ts";
 import type { Track } from "./track.ts";
@@ -27,7 +27,7 @@ export function crossingsBefore(
     .filter(({ unseenMsMax }) => elapsedMs <= unseenMsMax)
     .flatMap((line): Happening[] => {
       const [from, to] = [anchorOf(edge, line.anchor), anchorOf(track.first, line.anchor)];
-      const net = netCrossings(from, to, line.points);
+      const net = netCrossings(from, to, beyondEdges(line.points));
       const direction = net > 0 ? "left-to-right" : "right-to-left";
       const crossing = { line: line.name, direction, atMs: track.firstSeenAtMs } as const;
       return net === 0 ? [] : [{ kind: "line-crossed", ...crossing }];

@@ -37,6 +37,21 @@ export function crossingOf(p: Point, q: Point, a: Point, b: Point): -1 | 0 | 1 {
   return after ? 1 : -1;
 }
 
+/**
+ * A line that ends on the picture's edge goes on beyond it: the boxes of objects that the edge cuts
+ * have their anchor on the edge itself, or a rounding error outside it.
+ */
+export function beyondEdges(line: readonly Point[]): readonly Point[] {
+  return [...outside(line[0]), ...line, ...outside(line.at(-1))];
+}
+
+/** One picture further out, for a point on the edge. */
+function outside(end: Point | undefined): readonly Point[] {
+  if (end === undefined || !end.some((v) => v === 0 || v === 1)) return [];
+  const out = (v: number): number => (v === 0 ? -1 : v === 1 ? 2 : v);
+  return [[out(end[0]), out(end[1])]];
+}
+
 /** Crossings of a polyline by one step, left to right less right to left. */
 export function netCrossings(p: Point, q: Point, line: readonly Point[]): number {
   return segmentsOf(line).reduce((net, [a, b]) => net + crossingOf(p, q, a, b), 0);

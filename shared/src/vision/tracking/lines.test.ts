@@ -75,6 +75,31 @@ describe("a counting line", () => {
     expect(directionsOf(short, along(0.3, 0.7))).toEqual([]);
   });
 
+  it("is crossed by one that the picture's edge cuts, in both directions", () => {
+    const low = { ...upwards, anchor: "bottom-centre" } as const;
+    for (const y of [0, 0.05, 0.95, 1]) {
+      const path: Point[] = [
+        [0.3, y],
+        [0.7, y],
+        [0.3, y],
+      ];
+      expect(directionsOf(upwards, path)).toEqual(["left-to-right", "right-to-left"]);
+      expect(directionsOf(low, path)).toEqual(["left-to-right", "right-to-left"]);
+    }
+  });
+
+  it("keeps its place in the picture where it ends on the edge at a slant", () => {
+    const slanted = lineSettings.parse({
+      name: "slant",
+      points: [
+        [0.2, 1],
+        [0.8, 0],
+      ],
+    });
+    expect(directionsOf(slanted, along(0.1, 0.49))).toEqual([]);
+    expect(directionsOf(slanted, along(0.1, 0.52))).toEqual(["left-to-right"]);
+  });
+
   it("is crossed in and out of a pocket", () => {
     const pocket = lineSettings.parse({
       name: "pocket",

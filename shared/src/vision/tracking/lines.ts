@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 import { slug } from "../../ids.ts";
 import type { Box } from "../fit.ts";
-import { anchorOf, distanceTo, netCrossings } from "./geometry.ts";
+import { anchorOf, beyondEdges, distanceTo, netCrossings } from "./geometry.ts";
 import { sizeOf } from "./motion.ts";
 import type { CountingLine } from "./settings.ts";
 
@@ -49,9 +49,10 @@ export function advanceLine(
   atMs: number,
 ): LineStep {
   const [p, q] = [anchorOf(from, line.anchor), anchorOf(to, line.anchor)];
-  const crossed = netCrossings(p, q, line.points);
+  const points = beyondEdges(line.points);
+  const crossed = netCrossings(p, q, points);
   const next = crossed === 0 ? mark : { ...mark, net: mark.net + crossed, atMs };
-  const isClear = distanceTo(line.points, q) >= line.marginSizesMin * sizeOf(to);
+  const isClear = distanceTo(points, q) >= line.marginSizesMin * sizeOf(to);
   return isClear ? settleLine(next) : { mark: next, crossing: undefined };
 }
 
