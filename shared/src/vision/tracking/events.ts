@@ -69,3 +69,39 @@ export const factEventSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("dwelled"), ...common, zone: slug, stayMs }),
 ]);
 export type FactEvent = z.infer<typeof factEventSchema>;
+
+/** What an event may be of. */
+export const factKinds = [
+  "object-appeared",
+  "object-seen",
+  "line-crossed",
+  "line-corrected",
+  "zone-entered",
+  "zone-left",
+  "dwelled",
+] as const satisfies readonly FactEvent["kind"][];
+export type FactKind = (typeof factKinds)[number];
+
+/** An event as a sentence without its camera. */
+export function factSentence(event: FactEvent): string {
+  const { label, track } = event.object;
+  const what = `${label} ${track}`;
+  switch (event.kind) {
+    case "object-appeared":
+      return `${what} appeared`;
+    case "object-seen":
+      return `${what} was seen in ${event.object.frames} frames`;
+    case "line-crossed":
+      return `${what} crossed ${event.line} ${event.direction.replaceAll("-", " ")}`;
+    case "line-corrected":
+      return `${what} had crossed ${event.line} counted as ${event.counted}`;
+    case "zone-entered":
+      return `${what} entered ${event.zone}`;
+    case "zone-left":
+      return `${what} left ${event.zone} after ${inSeconds(event.stayMs)}`;
+    case "dwelled":
+      return `${what} has been in ${event.zone} for ${inSeconds(event.stayMs)}`;
+  }
+}
+
+const inSeconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;

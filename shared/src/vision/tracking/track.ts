@@ -49,6 +49,8 @@ export const trackSchema = z.object({
   observed: boxSchema,
   /** The box as it was first found. */
   first: boxSchema,
+  /** Its class in the frame in which it was last found. */
+  seenAs: z.string().check(z.minLength(1), z.maxLength(128)),
   votes: votesSchema,
   best: bestFrameSchema,
 });
@@ -93,6 +95,7 @@ export function bornTrack(
     deviations: 0,
     observed: copy(finding.box),
     first: copy(finding.box),
+    seenAs: finding.label,
     votes: finding.votes,
     best: viewOf(finding, frame, settings),
   };
@@ -123,6 +126,7 @@ export function hitTrack(
     motion,
     deviations,
     observed: copy(finding.box),
+    seenAs: finding.label,
     votes: mergeVotes(track.votes, finding.votes),
     best: better(track.best, viewOf(finding, frame, settings)),
   };
