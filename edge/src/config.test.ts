@@ -62,7 +62,7 @@ test.each([
   ],
   [
     "cameras: [{ name: a, kind: http, fsp: 1 }]",
-    'agent.yaml: unknown key "cameras.0.fsp"; allowed here: name, fps, policy, queueFramesMax, frameAgeMsMax, region, motion, health, kind',
+    'agent.yaml: unknown key "cameras.0.fsp"; allowed here: name, fps, policy, queueFramesMax, frameAgeMsMax, region, motion, facts, health, kind',
   ],
   ["http: { port: eighty }", 'agent.yaml: http.port is "eighty": expected number, received string'],
   [

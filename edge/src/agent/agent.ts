@@ -36,9 +36,10 @@ import type { Identity } from "../upkeep/provisioning/identity.ts";
 import { CameraNews } from "./camera-news.ts";
 import { commissioningView } from "./commissioning-view.ts";
 import { Eye } from "./eye.ts";
+import type { Facts } from "./facts.ts";
 import type { Hybrid } from "./hybrid.ts";
 import { localHandlers } from "./local-handlers.ts";
-import { openFrigate, openHybrid } from "./open.ts";
+import { openFacts, openFrigate, openHybrid } from "./open.ts";
 import { Preview } from "./preview.ts";
 import { RecentResults } from "./recent.ts";
 import { reportedStateOf } from "./status.ts";
@@ -70,6 +71,7 @@ export class Agent {
   readonly #preview: Preview | undefined;
   readonly #benchmarks: Benchmarks | undefined;
   readonly #frigate: FrigateInput | undefined;
+  readonly facts: Facts;
   /** `undefined` where there is no cloud to ask. */
   readonly hybrid: Hybrid | undefined;
   #telling: Telling | undefined;
@@ -85,12 +87,14 @@ export class Agent {
       append: (report) => this.#telling?.append(report),
     });
     this.#news = new CameraNews((...event) => this.#reporter.event(...event));
+    this.facts = openFacts(options, this.#reporter);
     this.hybrid = openHybrid({
       agent: options,
       boot: this.boot,
       reporter: this.#reporter,
       isOnline: () => this.#telling?.link.state === "online",
       onResult: (result) => this.#heard(result),
+      facts: this.facts,
     });
     this.hybrid?.configure(this.#settings.routing);
     this.eye = this.#openEye();
@@ -120,6 +124,7 @@ export class Agent {
     const { config, cloud, log, agentVersion } = this.options;
     await this.#api.start();
     await this.eye.open();
+    await this.facts.open();
     if (cloud !== null) this.#telling = await this.#openTelling(cloud);
     this.#reporter.start();
     this.#reporter.event("agent-started", "info", `agent ${agentVersion} started`, {
@@ -141,6 +146,7 @@ export class Agent {
     await this.updater.stop();
     await this.eye.stop();
     await this.hybrid?.stop();
+    await this.facts.stop();
     this.#reporter.stop();
     await this.#telling?.stop();
     await this.#api.stop();
@@ -195,6 +201,7 @@ export class Agent {
     const { decision, ...frame } = result;
     this.recent.add(result);
     this.#reporter.result({ ...frame, ...decision });
+    this.facts.take(result);
   }
 
   #failed({ camera, frame, cause, error }: FrameError): void {

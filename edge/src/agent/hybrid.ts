@@ -21,7 +21,7 @@ import { OpenInferenceClient } from "@fieldloop/shared-node/wire/open-inference-
 import type { FrameResult, Seen } from "../perception/pipeline.ts";
 import type { Answer } from "../perception/routing/answer.ts";
 import { openInferenceCloud } from "../perception/routing/cloud-client.ts";
-import type { Evidence } from "../perception/routing/hardness.ts";
+import type { DetectionEvidence, Evidence } from "../perception/routing/hardness.ts";
 import { HybridRouter } from "../perception/routing/hybrid-router.ts";
 import type { Connection } from "../perception/routing/link.ts";
 import { writeAtomicSync } from "../platform/files.ts";
@@ -39,6 +39,8 @@ export interface HybridOptions {
   readonly keyPrefix: string;
   readonly folder: string;
   readonly connection: () => Connection;
+  /** What each object in front of a camera has been taken for, as `DetectionEvidence.tracks`. */
+  readonly tracksOf: (camera: string) => DetectionEvidence["tracks"];
   /** What holds for a frame, at its deadline. */
   readonly onResult: (result: FrameResult) => void;
   /** What the cloud says later about a frame that was answered locally, as a result of its own. */
@@ -71,8 +73,8 @@ export class Hybrid {
   #active: Active | undefined;
   /** Results whose late answers may still come, by frame. */
   readonly #told = new Map<string, FrameResult>();
-  /** Frames that wait for the cloud, at most until their deadline. */
-  readonly #waiting = new Set<Promise<void>>();
+  /** The last frame of each camera that waits, at most until its deadline. */
+  readonly #waiting = new Map<string, Promise<void>>();
   #count = 0;
 
   constructor(options: HybridOptions) {
@@ -102,16 +104,29 @@ export class Hybrid {
     this.#reopen();
   }
 
-  /** Takes a result of the local model; tells what holds, now or by its deadline. */
+  /**
+   * Takes a result of the local model; tells what holds, now or by its deadline. A camera's results are
+   * told in the order of their frames, so one may wait for the frame before it.
+   */
   take(result: FrameResult, seen: Seen | undefined): void {
     const active = this.#active;
-    if (active === undefined || seen === undefined) this.#options.onResult(result);
-    else {
-      const waiting = this.#route(active, result, seen).finally(() => {
-        this.#waiting.delete(waiting);
-      });
-      this.#waiting.add(waiting);
+    const before = this.#waiting.get(result.camera);
+    if (before === undefined && (active === undefined || seen === undefined)) {
+      this.#options.onResult(result);
+      return;
     }
+    const told =
+      active === undefined || seen === undefined
+        ? Promise.resolve(result)
+        : this.#route(active, result, seen);
+    const waiting = Promise.all([told, before]).then(([answered]) => {
+      if (this.#waiting.get(result.camera) === waiting) this.#waiting.delete(result.camera);
+      this.#options.onResult(answered);
+    });
+    waiting.catch((error) =>
+      this.#options.log.error({ reason: messageOf(error) }, "telling threw"),
+    );
+    this.#waiting.set(result.camera, waiting);
   }
 
   report(): ReportedState["routing"] {
@@ -148,7 +163,7 @@ export class Hybrid {
   /** Frames that wait are answered locally, and told; no late answer is told any more. */
   async stop(): Promise<void> {
     this.#close();
-    await Promise.all(this.#waiting);
+    await Promise.allSettled(this.#waiting.values());
   }
 
   #close(): void {
@@ -205,7 +220,8 @@ export class Hybrid {
     return { model, settings, cloudModel, client, router };
   }
 
-  async #route(active: Active, result: FrameResult, seen: Seen): Promise<void> {
+  /** The result that holds by the deadline. Never rejects. */
+  async #route(active: Active, result: FrameResult, seen: Seen): Promise<FrameResult> {
     const { settings, router, model } = active;
     const { frame, region } = seen;
     const takenIn = performance.now() - result.stagesMs.total;
@@ -222,14 +238,15 @@ export class Hybrid {
       ...(region && { region }),
       encode: () => encodeJpeg(frame.image, { widthMax, bytesMax, region }),
     };
-    const local = { decision: result.decision, evidence: evidenceOf(model, result, seen) };
+    const tracks = this.#options.tracksOf(result.camera);
+    const local = { decision: result.decision, evidence: evidenceOf(model, result, seen, tracks) };
     try {
       const answer = await router.answer(asked, local, takenIn + settings.deadlineMs);
       this.#remember(answer, result, settings);
-      this.#options.onResult(toResult(answer, result, performance.now() - takenIn));
+      return toResult(answer, result, performance.now() - takenIn);
     } catch (error) {
       this.#options.log.error({ reason: messageOf(error) }, "routing threw");
-      this.#options.onResult(result); // the local answer holds whatever happens
+      return result; // the local answer holds whatever happens
     }
   }
 
@@ -258,7 +275,12 @@ export class Hybrid {
   }
 }
 
-function evidenceOf({ manifest, variant }: RoutedModel, result: FrameResult, seen: Seen): Evidence {
+function evidenceOf(
+  { manifest, variant }: RoutedModel,
+  result: FrameResult,
+  seen: Seen,
+  tracks: DetectionEvidence["tracks"],
+): Evidence {
   const { output } = manifest;
   if (output.kind === "classification") {
     return {
@@ -269,7 +291,8 @@ function evidenceOf({ manifest, variant }: RoutedModel, result: FrameResult, see
     };
   }
   const scores = (result.decision.detections ?? []).map(({ score }) => score);
-  return { kind: "detections", scores, scoreMin: output.scoreMin, motionShare: null, tracks: [] };
+  const motionShare = seen.frame.motionShare ?? null;
+  return { kind: "detections", scores, scoreMin: output.scoreMin, motionShare, tracks };
 }
 
 /** The result that holds: the local one, or the cloud's in its place. */

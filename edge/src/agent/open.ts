@@ -1,10 +1,27 @@
 /** Parts of the agent that only some configurations have. */
+import { join } from "node:path";
 import { FrigateInput } from "../perception/observations/frigate-input.ts";
 import type { FrameResult } from "../perception/pipeline.ts";
+import { realFiles } from "../platform/files.ts";
 import type { Reporter } from "../reporting/windows/reporter.ts";
 import type { AgentOptions } from "./agent.ts";
 import type { Eye } from "./eye.ts";
+import { Facts } from "./facts.ts";
 import { Hybrid } from "./hybrid.ts";
+
+/** Objects, lines and zones of the cameras that follow them. */
+export function openFacts({ config, log }: AgentOptions, reporter: Reporter): Facts {
+  return new Facts({
+    cameras: config.cameras,
+    files: realFiles,
+    folder: join(config.dataDir, "cameras"),
+    reporter,
+    onFault: (message) => {
+      log.warn(message);
+      reporter.event("facts-fault", "warning", message);
+    },
+  });
+}
 
 /** Asking the cloud about hard frames; `undefined` where there is no cloud. */
 export function openHybrid(parts: {
@@ -14,8 +31,9 @@ export function openHybrid(parts: {
   readonly isOnline: () => boolean;
   /** What holds for a frame, at its deadline. */
   readonly onResult: (result: FrameResult) => void;
+  readonly facts: Facts;
 }): Hybrid | undefined {
-  const { agent, boot, reporter, isOnline, onResult } = parts;
+  const { agent, boot, reporter, isOnline, onResult, facts } = parts;
   const { cloud, config, log } = agent;
   if (cloud === null) return undefined;
   const { deviceId, credential } = cloud.identity;
@@ -27,6 +45,7 @@ export function openHybrid(parts: {
       if (!isOnline()) return "offline";
       return config.link.metered ? "metered" : "online";
     },
+    tracksOf: (camera) => facts.tracksOf(camera),
     onResult,
     onCorrection: ({ decision, ...frame }) => reporter.correction({ ...frame, ...decision }),
     onProblem: (message) => {

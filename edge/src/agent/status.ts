@@ -69,6 +69,7 @@ export async function statusOf(agent: Agent): Promise<object> {
     device: cloud?.identity.deviceId ?? config.device.name ?? null,
     ...(await reportedStateOf(agent)),
     problems: problemsOf(agent),
+    facts: agent.facts.views(),
     processor: {
       features: agent.options.profile.features,
       passedOver: passedOverText(agent.updater.active?.passedOver ?? []) || null,

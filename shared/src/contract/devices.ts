@@ -75,6 +75,8 @@ export const seriesPoint = z.object({
   p95Ms: z.nullable(z.number()),
   confidence: z.nullable(z.number()),
   classes: z.record(z.string(), count),
+  /** Objects, crossings and stays, by the keys of `vision/tracking/tally.ts`. */
+  facts: z.record(z.string(), z.int()),
 });
 export type SeriesPoint = z.infer<typeof seriesPoint>;
 

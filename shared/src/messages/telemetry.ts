@@ -71,8 +71,12 @@ export type Detection = z.infer<typeof detectionSchema>;
 const detections = z.array(detectionSchema).check(z.maxLength(batchLimits.detectionsMax));
 const counts = z.record(z.string(), count);
 
-/** Columns of a table: the same keys, an array of each. */
-type Columns<Row> = { readonly [K in keyof Row]: readonly Row[K][] };
+/** Columns of a table: the same keys, an array of each; one that older rows lack may be absent. */
+type Columns<Row> = {
+  readonly [K in keyof Row]:
+    | readonly Exclude<Row[K], undefined>[]
+    | (undefined extends Row[K] ? undefined : never);
+};
 
 const column = <T extends z.ZodMiniType>(item: T) =>
   z.array(item).check(z.maxLength(batchLimits.rowsMax));
@@ -112,6 +116,11 @@ const windowColumns = z.object({
   latency: column(histogramSchema),
   /** Confidence in twenty equal bins from 0 to 1. */
   confidence: column(z.array(count).check(z.length(20))),
+  /**
+   * Objects, crossings and stays (`vision/tracking/tally.ts`); `null` where nothing was told. Absent
+   * from agents that know none.
+   */
+  facts: z.optional(column(z.nullable(z.record(z.string(), z.int())))),
 });
 
 const eventColumns = z.object({
@@ -126,18 +135,20 @@ const eventColumns = z.object({
 export type ResultRow = RowOf<z.infer<typeof resultColumns>>;
 export type WindowRow = RowOf<z.infer<typeof windowColumns>>;
 export type EventRow = RowOf<z.infer<typeof eventColumns>>;
-type RowOf<C> = { readonly [K in keyof C]: C[K] extends readonly (infer V)[] ? V : never };
+type RowOf<C> = {
+  readonly [K in keyof C]: C[K] extends readonly (infer V)[] | undefined ? V : never;
+};
 
 /** Sequence numbers that will never be sent, with the reason; they count as received. */
 const skipped = z
   .array(z.tuple([count, count, z.string().check(z.maxLength(64))]))
   .check(z.maxLength(batchLimits.skippedMax));
 
-const equallyLong = <T extends z.ZodMiniType<Record<string, unknown[]>>>(columns: T) =>
+const equallyLong = <T extends z.ZodMiniType<Record<string, unknown[] | undefined>>>(columns: T) =>
   columns.check(
     z.refine((table) => {
-      const lengths = new Set(Object.values(table).map((values) => values.length));
-      return lengths.size === 1;
+      const present = Object.values(table).filter((values) => values !== undefined);
+      return new Set(present.map(({ length }) => length)).size === 1;
     }, "all columns of a table must be equally long"),
   );
 
@@ -164,12 +175,13 @@ export type EventBatch = z.infer<typeof eventBatch>;
 /** Turns rows into columns; an empty list gives `undefined`, since a column set is never empty. */
 export function toColumns<Row extends object>(
   rows: readonly Row[],
-): { [K in keyof Row]: Row[K][] } | undefined {
-  const [first] = rows;
-  if (first === undefined) return undefined;
-  const keys = Object.keys(first) as (keyof Row)[]; // rows are plain literals of one schema
+): { [K in keyof Row]: Exclude<Row[K], undefined>[] } | undefined {
+  if (rows.length === 0) return undefined;
+  // Rows are plain literals of one schema. Those of an earlier version may lack a column: JSON writes
+  // what is missing as null.
+  const keys = [...new Set(rows.flatMap((row) => Object.keys(row)))] as (keyof Row)[];
   return Object.fromEntries(keys.map((key) => [key, rows.map((row) => row[key])])) as {
-    [K in keyof Row]: Row[K][];
+    [K in keyof Row]: Exclude<Row[K], undefined>[];
   }; // one entry per key of Row
 }
 
@@ -177,9 +189,9 @@ export function toColumns<Row extends object>(
 export function toRows<Row extends object>(columns: Columns<Row> | undefined): Row[] {
   if (columns === undefined) return [];
   const keys = Object.keys(columns) as (keyof Row)[]; // the schema's own keys
-  const length = keys[0] === undefined ? 0 : columns[keys[0]].length;
+  const length = keys[0] === undefined ? 0 : (columns[keys[0]]?.length ?? 0);
   return Array.from(
     { length },
-    (_, i) => Object.fromEntries(keys.map((key) => [key, columns[key][i]])) as Row, // one value per key
+    (_, i) => Object.fromEntries(keys.map((key) => [key, columns[key]?.[i]])) as Row, // one value per key
   );
 }

@@ -8,7 +8,16 @@ import { mergeHistograms, quantile } from "@fieldloop/shared/sketches/histogram"
 /** What a window contributes to a point. */
 export type WindowFacts = Pick<
   WindowRow,
-  "camera" | "from" | "to" | "results" | "dropped" | "errors" | "classes" | "latency" | "confidence"
+  | "camera"
+  | "from"
+  | "to"
+  | "results"
+  | "dropped"
+  | "errors"
+  | "classes"
+  | "latency"
+  | "confidence"
+  | "facts"
 >;
 
 const futureMsMax = 5 * 60_000;
@@ -43,6 +52,7 @@ export function pointOf(at: number, windows: readonly WindowFacts[]): SeriesPoin
     p95Ms: quantile(latency, 0.95) ?? null,
     confidence: meanConfidence(windows),
     classes: mergeCounts(windows.map((window) => window.classes)),
+    facts: mergeCounts(windows.map((window) => window.facts ?? {})),
   };
 }
 

@@ -38,7 +38,16 @@ export async function ingestStatus(
 /** A stored window and where it begins in time. */
 export type StoredWindow = Pick<
   WindowRow,
-  "camera" | "from" | "to" | "results" | "dropped" | "errors" | "classes" | "latency" | "confidence"
+  | "camera"
+  | "from"
+  | "to"
+  | "results"
+  | "dropped"
+  | "errors"
+  | "classes"
+  | "latency"
+  | "confidence"
+  | "facts"
 > & { readonly startsAt: number };
 
 /** How far before its arrival a window may claim to begin in the future. */
@@ -53,7 +62,7 @@ export async function windowsOf(
 ): Promise<StoredWindow[]> {
   const { rows } = await sql<StoredWindow>`
     select starts_at as "startsAt", camera, from_ms as "from", to_ms as "to", results, dropped,
-      errors, classes, latency, confidence
+      errors, classes, latency, confidence, facts
     from windows where device = ${device} and starts_at >= ${range.from} and starts_at < ${range.to}
       and received_at >= ${new Date(range.from - skewMs)}
     order by starts_at limit ${limit}`.execute(db);

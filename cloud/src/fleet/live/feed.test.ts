@@ -10,7 +10,7 @@ import { createRing } from "./ring.ts";
 const everything: Watcher = { scope: everywhere, acts: new Set(actNames), device: "cam-1" };
 const window = (device: string): LiveEvent => {
   const numbers = { fps: 2, results: 1, dropped: 0, errors: 0 };
-  const point = { at: 1, ...numbers, p50Ms: 1, p95Ms: 1, confidence: 1, classes: {} };
+  const point = { at: 1, ...numbers, p50Ms: 1, p95Ms: 1, confidence: 1, classes: {}, facts: {} };
   return { kind: "window", device, point };
 };
 const device = (id: string, site: string | null, fps = 1): LiveEvent => ({

@@ -17,6 +17,13 @@ export interface MotionGateOptions {
   readonly clock?: () => number;
 }
 
+/** What a look at a frame says. */
+interface Look {
+  readonly isWanted: boolean;
+  /** `undefined` where it cannot be decoded. */
+  readonly motionShare: number | undefined;
+}
+
 /** Encoded frames are decoded at this size for a look, which is much less work than in full. */
 const lookPixels = 128;
 
@@ -37,9 +44,11 @@ export class MotionGate implements FrameSink {
 
   async frame(frame: Frame): Promise<Offer> {
     const { sink } = this.#options;
-    const looking = this.#looking.then(() => this.#isWanted(frame));
+    const looking = this.#looking.then(() => this.#look(frame));
     this.#looking = looking;
-    if (await looking) return await sink.frame(frame);
+    const { isWanted, motionShare } = await looking;
+    if (isWanted)
+      return await sink.frame(motionShare === undefined ? frame : { ...frame, motionShare });
     sink.dropped(frame.id, "still");
     return { kind: "dropped", cause: "still" };
   }
@@ -52,18 +61,18 @@ export class MotionGate implements FrameSink {
     this.#options.sink.failed(...failure);
   }
 
-  async #isWanted({ image }: Frame): Promise<boolean> {
+  async #look({ image }: Frame): Promise<Look> {
     const { settings, region } = this.#options;
     const atMs = this.#clock();
     const picture = image.kind === "raw" ? image : await small(image);
     // What cannot be decoded is the pipeline's to tell.
-    if (picture === undefined) return true;
+    if (picture === undefined) return { isWanted: true, motionShare: undefined };
     const next = advanceMotion(this.#state, lumaGridOf(picture, region), atMs, settings);
     this.#state = next.state;
     if (next.moves) this.#openUntilMs = atMs + settings.holdMs;
-    const wanted = atMs <= this.#openUntilMs || atMs >= this.#passedMs + settings.idleMs;
-    if (wanted) this.#passedMs = atMs;
-    return wanted;
+    const isWanted = atMs <= this.#openUntilMs || atMs >= this.#passedMs + settings.idleMs;
+    if (isWanted) this.#passedMs = atMs;
+    return { isWanted, motionShare: next.share };
   }
 }
 

@@ -6,6 +6,7 @@ import {
 } from "@fieldloop/shared/vision/camera-health/settings";
 import type { Box } from "@fieldloop/shared/vision/fit";
 import { defaultMotionSettings } from "@fieldloop/shared/vision/motion";
+import { cameraFactsSettings } from "@fieldloop/shared/vision/tracking/camera-facts";
 import * as z from "zod/mini";
 import { dropPolicies } from "../frame-queue.ts";
 import { isSubsampled, rawFormats } from "./stream/pixel-formats.ts";
@@ -55,6 +56,8 @@ const common = {
       idleMs: z._default(z.int().check(z.gte(100), z.lte(3_600_000)), 10_000),
     }),
   ),
+  /** Where set, objects are followed from frame to frame, and counted on lines and in zones. */
+  facts: z.optional(cameraFactsSettings),
   health: z.prefault(
     z.strictObject({
       /** Whether the camera itself is watched; default: where it always looks at one place. */

@@ -13,6 +13,8 @@ export interface Frame {
   /** Unix time in milliseconds at which the picture was there. */
   readonly capturedAt: number;
   readonly image: ImageInput;
+  /** Share of the picture that moved, 0 to 1; absent where nobody looked. */
+  readonly motionShare?: number;
 }
 
 /** What became of a frame that was handed over. */

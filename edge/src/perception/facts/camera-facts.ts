@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { messageOf } from "@fieldloop/shared/errors";
 import type { Decision } from "@fieldloop/shared/vision/decide";
+import type { CameraFactsSettings } from "@fieldloop/shared/vision/tracking/camera-facts";
 import type { Counts } from "@fieldloop/shared/vision/tracking/counts";
 import type { FactEvent } from "@fieldloop/shared/vision/tracking/events";
 import { advanceFacts, endFacts, type FactsStep } from "@fieldloop/shared/vision/tracking/facts";
@@ -15,7 +16,6 @@ import {
 } from "@fieldloop/shared/vision/tracking/facts-state";
 import type { FrameMoment } from "@fieldloop/shared/vision/tracking/track";
 import type { Files } from "../../platform/files.ts";
-import type { CameraFactsSettings } from "./settings.ts";
 import { SightHistory } from "./sight-history.ts";
 
 export interface CameraFactsOptions {

@@ -33,6 +33,7 @@ interface Tally {
   readonly latency: Map<number, number>;
   /** By bin. */
   readonly confidence: Map<number, number>;
+  readonly facts: Map<string, number>;
 }
 
 /** Which of twenty equal bins from 0 to 1 a confidence falls in; 1 belongs to the last. */
@@ -67,6 +68,13 @@ export class WindowAccumulator {
     add(this.#tally(camera, model).errors, cause);
   }
 
+  /** Counts what happened; a correction takes one back. */
+  fact(camera: string, model: string, key: string, by: 1 | -1): void {
+    const { facts } = this.#tally(camera, model);
+    const known = facts.has(key) || facts.size < classesMax ? key : otherClass;
+    facts.set(known, (facts.get(known) ?? 0) + by);
+  }
+
   /** The finished windows, one per camera and model that did anything; starts new ones. */
   take(to: number): Omit<WindowRow, "seq">[] {
     // A clock that was set back must not give a window that ends before it began.
@@ -90,6 +98,7 @@ export class WindowAccumulator {
       classes: new Map(),
       latency: new Map(),
       confidence: new Map(),
+      facts: new Map(),
     };
     this.#tallies.set(key, fresh);
     return fresh;
@@ -112,6 +121,7 @@ function toRow(tally: Tally, from: number, to: number): Omit<WindowRow, "seq"> {
     classes: Object.fromEntries(tally.classes),
     latency,
     confidence: Array.from({ length: confidenceBins }, (_, i) => tally.confidence.get(i) ?? 0),
+    facts: tally.facts.size === 0 ? null : Object.fromEntries(tally.facts),
   };
 }
 

@@ -96,6 +96,11 @@ export class Reporter {
     });
   }
 
+  /** Counts what happened in front of a camera; see `vision/tracking/tally.ts` for keys. */
+  fact(camera: string, model: string, key: string, by: 1 | -1): void {
+    this.#windows.fact(camera, model, key, by);
+  }
+
   dropped(camera: string, model: string, cause: DropCause): void {
     this.#windows.dropped(camera, model, cause);
   }

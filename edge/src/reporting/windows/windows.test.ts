@@ -57,6 +57,36 @@ test("a window counts every frame as result, drop or error, whatever happened", 
   );
 });
 
+test("facts add up in the window of their camera and model, corrections included", () => {
+  const windows = new WindowAccumulator(0);
+  windows.result(result());
+  windows.fact("belt", "eggs@1.0.0", "line/gate/left-to-right/egg", 1);
+  windows.fact("belt", "eggs@1.0.0", "line/gate/left-to-right/egg", 1);
+  windows.fact("belt", "eggs@1.0.0", "line/gate/left-to-right/stone", -1);
+  windows.result(result({ camera: "door" }));
+  expect(windows.take(1).map(({ camera, facts }) => [camera, facts])).toEqual([
+    ["belt", { "line/gate/left-to-right/egg": 2, "line/gate/left-to-right/stone": -1 }],
+    ["door", null],
+  ]);
+});
+
+test("rows of an agent that knew no facts go into one batch with newer ones", () => {
+  const windows = new WindowAccumulator(0);
+  windows.result(result());
+  windows.fact("belt", "eggs@1.0.0", "object/egg", 1);
+  const [newer] = windows.take(1);
+  const { facts: _, ...older } = newer!; // just taken
+  for (const rows of [
+    [older, newer!],
+    [newer!, older],
+  ]) {
+    const columns = toColumns(rows.map((row, i) => ({ seq: i + 1, ...row })));
+    const sent: unknown = JSON.parse(JSON.stringify({ v: 1, epoch: 1, windows: columns }));
+    const told = telemetryBatch.parse(sent).windows?.facts?.filter((facts) => facts !== null);
+    expect(told).toEqual([{ "object/egg": 1 }]);
+  }
+});
+
 test("a clock set back does not give a window that ends before it began", () => {
   const windows = new WindowAccumulator(5000);
   windows.result(result());

@@ -37,13 +37,14 @@ export async function insertWindows(
   }));
   await sql`
     insert into windows (device, received_at, epoch, seq, starts_at, from_ms, to_ms, camera, model,
-      frames, results, dropped, errors, classes, latency, confidence)
+      frames, results, dropped, errors, classes, latency, confidence, facts)
     select ${device}, ${at}, epoch, seq, "startsAt", "from", "to", camera, model, frames, results,
-      dropped, errors, classes, latency, confidence
+      dropped, errors, classes, latency, confidence,
+      case jsonb_typeof(facts) when 'object' then facts end
     from jsonb_to_recordset(${JSON.stringify(placed)}::jsonb) as row (epoch bigint, seq bigint,
       "startsAt" bigint, "from" bigint, "to" bigint, camera text, model text, frames bigint,
-      results bigint, dropped jsonb, errors jsonb, classes jsonb, latency jsonb, confidence jsonb)
-  `.execute(tx);
+      results bigint, dropped jsonb, errors jsonb, classes jsonb, latency jsonb, confidence jsonb,
+      facts jsonb)`.execute(tx);
 }
 
 export async function insertEvents(

@@ -1,7 +1,8 @@
 /** What a camera's facts are, as its configuration says. */
-import { factKinds } from "@fieldloop/shared/vision/tracking/events";
-import { factsSettings } from "@fieldloop/shared/vision/tracking/settings";
+
 import * as z from "zod/mini";
+import { factKinds } from "./events.ts";
+import { factsSettings } from "./settings.ts";
 
 export const cameraFactsSettings = z.extend(factsSettings, {
   /**
