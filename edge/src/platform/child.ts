@@ -3,7 +3,7 @@
  * holds no secrets of the agent, and with the end of what it said kept for the reason.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { Readable } from "node:stream";
+import { Readable, type Writable } from "node:stream";
 import { AppError, assert } from "@fieldloop/shared/errors";
 
 export interface ChildOptions {
@@ -11,6 +11,8 @@ export interface ChildOptions {
   readonly command: readonly [string, ...string[]];
   /** File descriptor that the program writes to: 1, or 3 for programs that chat on 1. */
   readonly fd: 1 | 3;
+  /** Whether something is written to its standard input; default: it has none. */
+  readonly input?: boolean;
   /** Variables passed on besides those every program gets. */
   readonly environment?: readonly string[];
   /** What to do where the program is missing, such as `install it with: apt install ffmpeg`. */
@@ -32,6 +34,8 @@ const killMsDefault = 2000;
 
 export class Child {
   readonly output: Readable;
+  /** Its standard input, where it has one. What can no longer be written is dropped. */
+  readonly input: Writable | null;
   /** Settles when the program and its output have ended. Never rejects. */
   readonly ended: Promise<Ending>;
   readonly #child: ChildProcess;
@@ -45,6 +49,8 @@ export class Child {
     const output = child.stdio[options.fd];
     assert(output instanceof Readable, "the child's output is a pipe");
     this.output = output;
+    this.input = child.stdin;
+    child.stdin?.on("error", () => undefined); // it has ended, which is told otherwise
     child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#listen(text));
     // What a chatty program says on 1 is kept like its errors, and never blocks it.
     if (options.fd !== 1) child.stdout?.setEncoding("utf8").on("data", (t) => this.#listen(t));
@@ -62,6 +68,12 @@ export class Child {
         .at(-1)
         ?.trim() ?? ""
     );
+  }
+
+  /** Takes the program and all that it started away at once. */
+  async kill(): Promise<Ending> {
+    this.#takeAway();
+    return await this.ended;
   }
 
   /** Ends the program and all that it started: asks first, and takes it away after `killMs`. */
@@ -97,7 +109,12 @@ export class Child {
 export async function startChild(options: ChildOptions): Promise<Child> {
   const [program, ...args] = options.command;
   const child = spawn(program, args, {
-    stdio: ["ignore", "pipe", "pipe", ...(options.fd === 3 ? ["pipe" as const] : [])],
+    stdio: [
+      options.input === true ? "pipe" : "ignore",
+      "pipe",
+      "pipe",
+      ...(options.fd === 3 ? ["pipe" as const] : []),
+    ],
     env: environmentOf(process.env, options.environment ?? []),
     detached: true,
   });

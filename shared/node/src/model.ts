@@ -9,11 +9,11 @@ import type { Box } from "@fieldloop/shared/vision/fit";
 import { defaultImageLimits, type ImageInput, loadPixels, type Pixels } from "./image.ts";
 import { fitProblems } from "./onnx/fit-problems.ts";
 import {
+  type ModelSession,
   type ModelSource,
   openSession,
   type Provider,
   type ProviderReport,
-  type Session,
 } from "./session.ts";
 import { createTensorData, inputDims, tensorWriter } from "./tensor.ts";
 
@@ -27,13 +27,15 @@ export interface ModelOptions {
   /** Default 1: small models run slower with more. */
   readonly intraOpThreads?: number;
   readonly limits?: typeof defaultImageLimits;
+  /** What runs the graph; default: ONNX Runtime in this process. */
+  readonly openSession?: typeof openSession;
 }
 
 /** What happens to a decoded frame, in milliseconds per stage. */
 export interface RunStages {
   /** Pixels to input tensor. */
   readonly tensor: number;
-  /** ONNX Runtime; holds the event loop. */
+  /** The engine; ONNX Runtime in this process holds the event loop. */
   readonly run: number;
   /** Outputs to decision. */
   readonly post: number;
@@ -80,7 +82,8 @@ export interface Model {
 export async function openModel(options: ModelOptions): Promise<Model> {
   const { manifest, variant } = options;
   const { input } = variant;
-  const session = await openSession({
+  const open = options.openSession ?? openSession;
+  const session = await open({
     model: options.model,
     providers: options.providers ?? ["cpu"],
     intraOpThreads: options.intraOpThreads ?? 1,
@@ -94,7 +97,7 @@ export async function openModel(options: ModelOptions): Promise<Model> {
   return wrap(session, options);
 }
 
-function wrap(session: Session, options: ModelOptions): Model {
+function wrap(session: ModelSession, options: ModelOptions): Model {
   const { manifest, variant } = options;
   const { input } = variant;
   const limits = options.limits ?? defaultImageLimits;

@@ -45,12 +45,15 @@ export interface SessionInput {
 /** Which processor really does the work. */
 export interface ProviderReport {
   readonly requested: readonly Provider[];
-  /** The provider that ran most nodes of the warm-up run. */
-  readonly effective: Provider;
+  /** What ran most nodes of the warm-up run: a provider, or what an engine of its own says. */
+  readonly effective: string;
   /** Nodes per provider in that run; empty where no profile could be read. */
   readonly nodes: Readonly<Record<string, number>>;
-  /** `profile` where the warm-up run was read, `opened` where only opening it succeeded. */
-  readonly source: "profile" | "opened";
+  /**
+   * `profile` where the warm-up run was read, `opened` where only opening it succeeded, `engine` where
+   * an engine of its own said so.
+   */
+  readonly source: "profile" | "opened" | "engine";
   /** Providers that could not be opened, with the reason. */
   readonly refused: readonly { readonly provider: Provider; readonly reason: string }[];
 }
@@ -71,7 +74,7 @@ function loadRuntime(): Promise<Runtime> {
  * Opens a model with the first provider that works.
  * @throws AppError `model-unreadable` where no provider can open it
  */
-export async function openSession(options: SessionOptions): Promise<Session> {
+export async function openSession(options: SessionOptions): Promise<ModelSession> {
   const runtime = await loadRuntime();
   const order = providerOrder(options.providers);
   const folder = await mkdtemp(join(tmpdir(), "fieldloop-profile-")).catch(() => undefined);
@@ -98,8 +101,26 @@ export function providerOrder(wanted: readonly Provider[]): readonly Provider[] 
   return [...new Set(wanted.filter((provider) => provider !== "cpu")), "cpu"];
 }
 
-/** An open model. Runs are serial; `release` waits for those that were asked for. */
-export class Session {
+/** An open model, wherever it runs. Runs are serial; `release` waits for those that were asked for. */
+export interface ModelSession {
+  readonly provider: ProviderReport;
+  /**
+   * Runs the model on one frame.
+   * @param fill writes the input; called when it is this run's turn
+   * @param read takes what it needs from the outputs, by name. Their data is overwritten by the next
+   *   run; outputs that hold no 32-bit floats are left out.
+   * @throws AppError `inference-failed` or what the engine says, and whatever `fill` and `read` throw
+   */
+  run<Result>(
+    fill: (input: TensorData) => void,
+    read: (outputs: Readonly<Record<string, OutputTensor>>) => Result,
+  ): Promise<Result>;
+  /** Frees the model's memory; a run asked for later fails. */
+  release(): Promise<void>;
+}
+
+/** An open model in this process. */
+class Session implements ModelSession {
   readonly provider: ProviderReport;
   readonly #native: InferenceSession;
   readonly #data: TensorData;
@@ -118,13 +139,6 @@ export class Session {
     this.#fetches = parts.fetches;
   }
 
-  /**
-   * Runs the graph on one frame.
-   * @param fill writes the input; called when it is this run's turn
-   * @param read takes what it needs from the outputs, by name. Their data is overwritten by the next
-   *   run; outputs that hold no 32-bit floats are left out.
-   * @throws AppError `inference-failed`, and whatever `fill` and `read` throw
-   */
   run<Result>(
     fill: (input: TensorData) => void,
     read: (outputs: Readonly<Record<string, OutputTensor>>) => Result,
@@ -137,7 +151,6 @@ export class Session {
     return result;
   }
 
-  /** Frees the model's memory; a run asked for later fails. */
   release(): Promise<void> {
     this.#releasing ??= this.#last.then(() => this.#native.release());
     return this.#releasing;

@@ -8,15 +8,15 @@
  * From every state: stopped, when told to, or when the source has no more pictures.
  */
 import { messageOf } from "@fieldloop/shared/errors";
-import { SilenceAlarm } from "./silence-alarm.ts";
-import type { FrameSink, FrameSource, SourceState } from "./source.ts";
 import {
   defaultSupervisionLimits,
   ended,
   noLives,
   type SupervisionLimits,
   started,
-} from "./supervision.ts";
+} from "../../platform/supervision.ts";
+import { SilenceAlarm } from "./silence-alarm.ts";
+import type { FrameSink, FrameSource, SourceState } from "./source.ts";
 
 export interface CameraOptions {
   readonly name: string;
