@@ -33,7 +33,8 @@ class Model:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         there = onnxruntime.get_available_providers()
-        wanted = [PROVIDERS[name] for name in [*providers, "cpu"] if name in PROVIDERS]
+        names = dict.fromkeys([*providers, "cpu"])
+        wanted = [PROVIDERS[name] for name in names if name in PROVIDERS]
         if any(name == "TensorrtExecutionProvider" for name, _ in wanted):
             os.makedirs(CACHE, mode=0o700, exist_ok=True)
         chosen = [(name, settings) for name, settings in wanted if name in there]

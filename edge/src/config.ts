@@ -11,6 +11,7 @@ import { parse } from "yaml";
 import * as z from "zod/mini";
 import { explainIssue } from "./config-issues.ts";
 import { cameraSettings, withPaths } from "./perception/camera/settings.ts";
+import { engineSettings } from "./perception/inference/child/settings.ts";
 import { logLevels } from "./platform/log.ts";
 
 const positive = z.int().check(z.positive());
@@ -99,6 +100,8 @@ const settings = z.strictObject({
     }),
     {},
   ),
+  /** What runs models: ONNX Runtime in the agent, or a program for an accelerator. */
+  engine: z._default(engineSettings, { kind: "onnxruntime" }),
   /** Threads inside one operator; default: the device profile's. */
   threads: z.optional(z.int().check(z.gte(1), z.lte(64))),
   frameBytesMax: z._default(positive, 32 * 1024 * 1024),

@@ -159,6 +159,8 @@ export class Agent {
       cameras: config.cameras,
       profile,
       intraOpThreads: config.threads ?? profile.intraOpThreads,
+      engine: config.engine,
+      log: this.options.log,
       frameBytesMax: config.frameBytesMax,
       deviceId: cloud?.identity.deviceId ?? config.device.name ?? "device",
       onResult: (result, seen) => {
@@ -207,7 +209,8 @@ export class Agent {
   #failed({ camera, frame, cause, error }: FrameError): void {
     this.#reporter.failed(camera, this.eye.modelId, cause);
     this.options.log.debug({ camera, frame, cause, reason: error.message }, "frame failed");
-    if (cause === "inference" && error.code !== "no-model") this.updater.live(false);
+    const isWaiting = error.code === "no-model" || error.code === "engine-down";
+    if (cause === "inference" && !isWaiting) this.updater.live(false);
   }
 
   #openUpdater(): Updater {

@@ -7,7 +7,7 @@ import { AppError, messageOf } from "@fieldloop/shared/errors";
 import type { DeviceProfile } from "@fieldloop/shared/manifest/profile";
 import type { RunningModel } from "@fieldloop/shared/messages/twin";
 import type { HealthEvent } from "@fieldloop/shared/vision/camera-health/events";
-import type { ModelOptions } from "@fieldloop/shared-node/model";
+import { type ModelOptions, openModel } from "@fieldloop/shared-node/model";
 import { Camera, type CameraStatus } from "../perception/camera/camera.ts";
 import { type CameraHealth, CameraWatch } from "../perception/camera/camera-watch.ts";
 import { HttpPushSource, type PushResult } from "../perception/camera/http-push.ts";
@@ -17,6 +17,8 @@ import { type CameraConfig, healthSettingsOf, regionOf } from "../perception/cam
 import type { FrameSource } from "../perception/camera/source.ts";
 import { SyntheticSource } from "../perception/camera/synthetic.ts";
 import { WatchStore } from "../perception/camera/watch-store.ts";
+import { openChildSession } from "../perception/inference/child/child-session.ts";
+import type { EngineSettings } from "../perception/inference/child/settings.ts";
 import { OnnxEngine } from "../perception/inference/onnx-engine.ts";
 import {
   type FrameDrop,
@@ -28,6 +30,7 @@ import {
 } from "../perception/pipeline.ts";
 import type { CameraStats } from "../perception/pipeline-stats.ts";
 import type { Files } from "../platform/files.ts";
+import type { Log } from "../platform/log.ts";
 import type { ExceptionRule } from "../reporting/windows/choose.ts";
 import type { ModelRuntime, SelfTest } from "../upkeep/models/ports.ts";
 import type { Slot } from "../upkeep/models/slots.ts";
@@ -44,6 +47,8 @@ export interface EyeOptions {
   readonly cameras: readonly CameraConfig[];
   readonly profile: DeviceProfile;
   readonly intraOpThreads: number;
+  readonly engine: EngineSettings;
+  readonly log: Log;
   readonly frameBytesMax: number;
   /** Seeds synthetic cameras. */
   readonly deviceId: string;
@@ -81,7 +86,7 @@ interface Mounted {
 
 export class Eye implements ModelRuntime {
   readonly #options: EyeOptions;
-  readonly #engine = new OnnxEngine();
+  readonly #engine: OnnxEngine;
   readonly #pipeline: Pipeline;
   /** Cameras that other programs look through. */
   readonly external: ExternalCameras;
@@ -93,6 +98,7 @@ export class Eye implements ModelRuntime {
 
   constructor(options: EyeOptions) {
     this.#options = options;
+    this.#engine = openEngine(options);
     this.#pipeline = new Pipeline({
       engine: this.#engine,
       cameras: options.cameras.map((camera) => ({
@@ -319,6 +325,14 @@ export class Eye implements ModelRuntime {
       onCommissioning,
     });
   }
+}
+
+/** ONNX Runtime in this process, or the program that the configuration names. */
+function openEngine({ engine, log }: Pick<EyeOptions, "engine" | "log">): OnnxEngine {
+  if (engine.kind === "onnxruntime") return new OnnxEngine();
+  const openSession: NonNullable<ModelOptions["openSession"]> = (options) =>
+    openChildSession(options, { settings: engine, log });
+  return new OnnxEngine({ open: (options) => openModel({ ...options, openSession }) });
 }
 
 function ruleOf(confidenceMin: number, output: ModelOptions["manifest"]["output"]): ExceptionRule {

@@ -65,6 +65,13 @@ export function classProbabilities(reading: Reading, scores: OutputTensor): Arra
 }
 
 function classify(reading: Reading, scores: OutputTensor): Decision {
+  const { length } = scores.data;
+  if (length !== reading.labels.length) {
+    throw new AppError({
+      code: "model-output",
+      message: `the model gave ${length} scores for ${reading.labels.length} labels; the model or what runs it is damaged`,
+    });
+  }
   const probabilities = classProbabilities(reading, scores);
   const [best = 0] = topK(probabilities, 1);
   const confidence = probabilities[best];

@@ -1,4 +1,4 @@
-/** ONNX Runtime in this process. */
+/** Models on this device, each with the session that runs it. */
 import { AppError } from "@fieldloop/shared/errors";
 import type { Box } from "@fieldloop/shared/vision/fit";
 import type { ImageInput } from "@fieldloop/shared-node/image";
@@ -19,7 +19,7 @@ export class OnnxEngine implements Engine {
   readonly #open: (options: ModelOptions) => Promise<Model>;
   #active: Slot | undefined;
 
-  /** `open` is for tests. */
+  /** @param open opens a model; default: ONNX Runtime in this process */
   constructor({ open = openModel }: { readonly open?: typeof openModel } = {}) {
     this.#open = open;
   }

@@ -33,7 +33,8 @@ export class EngineProcess {
   #reason: AppError | undefined;
   #closing = false;
 
-  private constructor(child: Child, program: string) {
+  /** Use `EngineProcess.start`. */
+  constructor(child: Child, program: string) {
     this.#child = child;
     this.#program = program;
     const reader = new MessageReader((message) => this.#heard(message));
