@@ -19,6 +19,7 @@ import { SyntheticSource } from "../perception/camera/synthetic.ts";
 import { WatchStore } from "../perception/camera/watch-store.ts";
 import { openChildSession } from "../perception/inference/child/child-session.ts";
 import type { EngineSettings } from "../perception/inference/child/settings.ts";
+import { checkMemory } from "../perception/inference/memory.ts";
 import { OnnxEngine } from "../perception/inference/onnx-engine.ts";
 import {
   type FrameDrop,
@@ -152,9 +153,10 @@ export class Eye implements ModelRuntime {
   ): Promise<void> {
     const { manifest, variant, digest, modelPath, readGolden } = slot;
     const model = { kind: "file", path: modelPath } as const;
-    await this.#engine.load({ ...this.#runOptions(), manifest, variant, model }, (opened) =>
-      accept(() => opened.checkGoldens(readGolden)),
-    );
+    await this.#engine.load({ ...this.#runOptions(), manifest, variant, model }, (opened) => {
+      checkMemory(process.memoryUsage.rss(), this.#options.profile);
+      return accept(() => opened.checkGoldens(readGolden));
+    });
     this.#switched(
       { manifest: digest, digest: variant.digest, variant: variant.kind, ...manifest },
       ruleOf(manifest.confidenceMin, manifest.output),
@@ -265,7 +267,7 @@ export class Eye implements ModelRuntime {
 
   #runOptions() {
     const { profile, intraOpThreads } = this.#options;
-    return { providers: profile.providers, intraOpThreads };
+    return { providers: profile.providers, intraOpThreads, arena: profile.arena };
   }
 
   #switched(

@@ -26,6 +26,8 @@ export interface ModelOptions {
   readonly providers?: readonly Provider[];
   /** Default 1: small models run slower with more. */
   readonly intraOpThreads?: number;
+  /** Whether memory is kept between runs; default: yes. */
+  readonly arena?: boolean;
   readonly limits?: typeof defaultImageLimits;
   /** What runs the graph; default: ONNX Runtime in this process. */
   readonly openSession?: typeof openSession;
@@ -87,6 +89,7 @@ export async function openModel(options: ModelOptions): Promise<Model> {
     model: options.model,
     providers: options.providers ?? ["cpu"],
     intraOpThreads: options.intraOpThreads ?? 1,
+    ...(options.arena !== undefined && { arena: options.arena }),
     input: { name: input.name, dims: inputDims(input), data: createTensorData(input) },
     check: (inputs, outputs) => {
       const { output, labels } = manifest;

@@ -30,6 +30,8 @@ export interface SessionOptions {
   readonly providers: readonly Provider[];
   /** Threads inside one operator. */
   readonly intraOpThreads: number;
+  /** Whether memory is kept between runs; default: yes. */
+  readonly arena?: boolean;
   readonly input: SessionInput;
   /** Looks at what the graph wants before anything runs; throws an AppError to refuse it. */
   readonly check?: (inputs: readonly TensorInfo[], outputs: readonly TensorInfo[]) => void;
@@ -190,7 +192,7 @@ function create(
     intraOpNumThreads: options.intraOpThreads,
     interOpNumThreads: 1,
     graphOptimizationLevel: "all",
-    enableCpuMemArena: true,
+    enableCpuMemArena: options.arena ?? true,
     logSeverityLevel: 4,
     extra: exactGraphs,
     ...(folder === undefined

@@ -2,6 +2,8 @@
 import * as z from "zod/mini";
 import { slug } from "../ids.ts";
 
+const reason = z.string().check(z.minLength(1), z.maxLength(500));
+
 export const deviceProfile = z.strictObject({
   schema: z.literal("fieldloop.profile/1"),
   id: slug,
@@ -14,7 +16,12 @@ export const deviceProfile = z.strictObject({
   providers: z.array(z.enum(["cuda", "tensorrt", "cpu"])).check(z.minLength(1)),
   /** Threads inside one operator; more is often slower for small models. */
   intraOpThreads: z.int().check(z.gte(1), z.lte(64)),
+  /** Whether ONNX Runtime keeps its memory between runs: steadier, and a little more of it. */
+  arena: z._default(z.boolean(), true),
+  /** What the agent may take with a model open, resident; a model that needs more is refused. */
   memoryBytesMax: z.int().check(z.positive()),
+  /** Why the board has these, a sentence each. */
+  reasons: z.strictObject({ intraOpThreads: reason, arena: reason, memoryBytesMax: reason }),
   /**
    * Features the board is known to have, for example `dot-product`. An agent measures those of its
    * processor at the start, and what it measures counts.
