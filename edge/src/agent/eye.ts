@@ -338,6 +338,6 @@ function openEngine({ engine, log }: Pick<EyeOptions, "engine" | "log">): OnnxEn
 }
 
 function ruleOf(confidenceMin: number, output: ModelOptions["manifest"]["output"]): ExceptionRule {
-  const scoreMin = output.kind === "classification" ? null : output.scoreMin;
+  const scoreMin = "scoreMin" in output ? output.scoreMin : null;
   return { confidenceMin, scoreMin };
 }

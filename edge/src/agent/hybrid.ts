@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "@fieldloop/shared/errors";
-import type { ModelManifest, ModelVariant } from "@fieldloop/shared/manifest/model";
+import { type ModelManifest, type ModelVariant, taskOf } from "@fieldloop/shared/manifest/model";
 import {
   effectiveRouting,
   type RoutingOverride,
@@ -193,7 +193,7 @@ export class Hybrid {
       headers: { authorization: `Bearer ${cloud.credential}` },
     });
     const cloudModel = settings.cloudModel ?? model.manifest.name;
-    const task = model.manifest.output.kind === "classification" ? "classification" : "detection";
+    const task = taskOf(model.manifest.output);
     const router = new HybridRouter({
       settings,
       cloud: openInferenceCloud({ client, model: cloudModel, task }),
@@ -289,6 +289,11 @@ function evidenceOf(
       values: seen.classScores ?? [],
       temperature: variant.temperature,
     };
+  }
+  if (output.kind === "embedding") {
+    const { confidence } = result.decision;
+    const values = [confidence, 1 - confidence];
+    return { kind: "classes", scale: "probabilities", values, temperature: 1 };
   }
   const scores = (result.decision.detections ?? []).map(({ score }) => score);
   const motionShare = seen.frame.motionShare ?? null;

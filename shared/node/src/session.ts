@@ -110,7 +110,7 @@ export interface ModelSession {
    * Runs the model on one frame.
    * @param fill writes the input; called when it is this run's turn
    * @param read takes what it needs from the outputs, by name. Their data is overwritten by the next
-   *   run; outputs that hold no 32-bit floats are left out.
+   *   run; whole numbers come as floats, text is left out.
    * @throws AppError `inference-failed` or what the engine says, and whatever `fill` and `read` throw
    */
   run<Result>(
@@ -278,9 +278,18 @@ function readOutputs(
   const outputs: Record<string, OutputTensor> = {};
   for (const [name, value] of Object.entries(results)) {
     const { data, dims } = fetches[name] ?? value;
-    if (data instanceof Float32Array) outputs[name] = { data, dims };
+    const floats = floatsOf(data);
+    if (floats !== undefined) outputs[name] = { data: floats, dims };
   }
   return outputs;
+}
+
+/** Whole numbers, such as classes and counts, are copied; what is no number is left out. */
+function floatsOf(data: Tensor["data"]): Float32Array | undefined {
+  if (data instanceof Float32Array) return data;
+  if (data instanceof BigInt64Array) return Float32Array.from(data, Number);
+  if (data instanceof Int32Array || data instanceof Uint8Array) return Float32Array.from(data);
+  return undefined;
 }
 
 async function readProfile(folder: string, prefix: string): Promise<Record<string, number>> {

@@ -54,25 +54,101 @@ const ssdOutput = z.strictObject({
   detectionsMax: z.int().check(z.gte(1), z.lte(300)),
 });
 
-/** YOLO heads v5 ([1,N,5+C], with objectness) and v8/v11 ([1,4+C,N]), boxes in input pixels. */
+/**
+ * YOLO heads v5 ([1,N,5+C], with objectness), v8/v11 ([1,4+C,N]) and `end2end` ([1,N,6], suppressed in
+ * the graph, as v10 and exports with nms), boxes in input pixels.
+ */
 const yoloOutput = z.strictObject({
   kind: z.literal("yolo"),
   output: tensorName,
-  head: z.enum(["v5", "v8"]),
+  head: z.enum(["v5", "v8", "end2end"]),
+  /**
+   * Prototype masks [1,M,h,w] of a segmentation head: each row of the output then ends with M
+   * coefficients. For v8 and end2end.
+   */
+  prototypes: z.optional(tensorName),
   scoreMin: z.number().check(z.gte(0), z.lte(1)),
   iouMax: z.number().check(z.gte(0), z.lte(1)),
   detectionsMax: z.int().check(z.gte(1), z.lte(300)),
+});
+
+/** Outputs of a graph that suppresses by itself, such as TensorFlow's object detection models. */
+const detectionsOutput = z.strictObject({
+  kind: z.literal("detections"),
+  /** [1,N,4] */
+  boxes: tensorName,
+  /** [1,N] */
+  scores: tensorName,
+  /** [1,N] numbers of classes; absent where there is one class. */
+  classes: z.optional(tensorName),
+  /** How many rows count; absent where all do. */
+  count: z.optional(tensorName),
+  boxFormat: z.enum(["xyxy-fraction", "yxyx-fraction", "xyxy-pixels"]),
+  /** Number of the first label: TensorFlow's models count from 1. */
+  classOffset: z.int().check(z.gte(0), z.lte(1)),
+  scoreMin: z.number().check(z.gte(0), z.lte(1)),
+  detectionsMax: z.int().check(z.gte(1), z.lte(300)),
+});
+
+/** Scores of classes for each cell of a map, [1,C,h,w] or [1,h,w,C]; connected cells are findings. */
+const segmentationOutput = z.strictObject({
+  kind: z.literal("segmentation"),
+  scores: tensorName,
+  layout: z.enum(["NCHW", "NHWC"]),
+  /** `softmax` for logits, `none` where the graph ends in probabilities. */
+  activation: z.enum(["softmax", "none"]),
+  /** Class that means "nothing"; `null` where there is none. */
+  background: z.nullable(count),
+  /** Mean probability of a finding's cells. */
+  scoreMin: z.number().check(z.gte(0), z.lte(1)),
+  /** Part of the map that a finding must cover. */
+  areaShareMin: z.number().check(z.gte(0), z.lte(1)),
+  detectionsMax: z.int().check(z.gte(1), z.lte(300)),
+});
+
+/** Bytes of a bank as base64: 512 vectors of 512 numbers. */
+const bankCharsMax = Math.ceil((512 * 512) / 3) * 4;
+
+/** An embedding [1,D] that is compared with a bank of usual ones: labels are usual and unusual. */
+const embeddingOutput = z.strictObject({
+  kind: z.literal("embedding"),
+  embedding: tensorName,
+  metric: z.enum(["cosine", "euclidean"]),
+  bank: z.strictObject({
+    /** Numbers in a vector. */
+    dims: z.int().check(z.gte(1), z.lte(4096)),
+    /** What one step of the 8-bit numbers is worth. */
+    scale: z.number().check(z.gt(0)),
+    /** Vectors of 8-bit numbers one after the other, base64. */
+    vectors: z
+      .string()
+      .check(z.minLength(4), z.maxLength(bankCharsMax), z.regex(/^[A-Za-z0-9+/]+=*$/)),
+  }),
+  /** The mean distance to so many nearest vectors counts. */
+  neighbours: z.int().check(z.gte(1), z.lte(64)),
+  /** Distance at which a picture is as likely unusual as not. */
+  threshold: z.number().check(z.gte(0)),
+  /** Distance beyond the threshold that raises the confidence from 0.5 to 0.73. */
+  spread: z.number().check(z.gt(0)),
 });
 
 export const modelOutput = z.discriminatedUnion("kind", [
   classificationOutput,
   ssdOutput,
   yoloOutput,
+  detectionsOutput,
+  segmentationOutput,
+  embeddingOutput,
 ]);
 export type ModelOutput = z.infer<typeof modelOutput>;
 
 export const modelTasks = ["classification", "detection"] as const;
 export type ModelTask = (typeof modelTasks)[number];
+
+/** Whether a model says one class for a picture, or what is where in it. */
+export function taskOf({ kind }: ModelOutput): ModelTask {
+  return kind === "classification" || kind === "embedding" ? "classification" : "detection";
+}
 
 /**
  * One question with a known answer, asked on the device before a switch. The answer is a decision
@@ -183,6 +259,9 @@ export const modelSpec = z.strictObject({
       }),
       z.strictObject({ ...z.partial(ssdOutput).shape, kind: z.literal("ssd") }),
       z.strictObject({ ...z.partial(yoloOutput).shape, kind: z.literal("yolo") }),
+      z.strictObject({ ...z.partial(detectionsOutput).shape, kind: z.literal("detections") }),
+      z.strictObject({ ...z.partial(segmentationOutput).shape, kind: z.literal("segmentation") }),
+      z.strictObject({ ...z.partial(embeddingOutput).shape, kind: z.literal("embedding") }),
     ]),
   ),
   temperature: z.optional(z.number().check(z.gt(0), z.lte(100))),

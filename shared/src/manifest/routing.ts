@@ -6,6 +6,7 @@
  */
 import * as z from "zod/mini";
 import { slug } from "../ids.ts";
+import type { ModelOutput } from "./model.ts";
 
 /**
  * `edge-only`: never asks. `sync`: waits for the cloud, at most until the deadline. `async`: answers
@@ -214,7 +215,7 @@ export function effectiveRouting(
 export interface RoutedModel {
   readonly labels: readonly string[];
   readonly output: {
-    readonly kind: "classification" | "ssd" | "yolo";
+    readonly kind: ModelOutput["kind"];
     readonly activation?: "softmax" | "none";
   };
 }

@@ -65,6 +65,10 @@ export const detectionSchema = z.object({
   score: fraction,
   /** x1, y1, x2, y2 */
   box: z.tuple([z.number(), z.number(), z.number(), z.number()]),
+  /** Its outline where the model gives one: corners in order, the last joined to the first. */
+  polygon: z.optional(
+    z.array(z.tuple([z.number(), z.number()])).check(z.minLength(3), z.maxLength(64)),
+  ),
 });
 export type Detection = z.infer<typeof detectionSchema>;
 

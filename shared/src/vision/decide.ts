@@ -2,8 +2,11 @@
 import { AppError } from "../errors.ts";
 import type { ModelManifest, ModelOutput, ModelVariant } from "../manifest/model.ts";
 import type { Detection } from "../messages/telemetry.ts";
+import { anomalyConfidence, anomalyOf, type EmbeddingOutput, readBank } from "./anomaly.ts";
+import { decodeDetections } from "./decode-detections.ts";
+import { decodeSegmentation, outlineOfMask } from "./decode-segmentation.ts";
 import { decodeSsd } from "./decode-ssd.ts";
-import { decodeYoloV5, decodeYoloV8 } from "./decode-yolo.ts";
+import { decodeYoloEnd2End, decodeYoloV5, decodeYoloV8 } from "./decode-yolo.ts";
 import { clamp01, type Geometry, toFrame } from "./fit.ts";
 import { type Candidate, suppress } from "./nms.ts";
 import { softmax } from "./softmax.ts";
@@ -26,7 +29,12 @@ export interface Decision {
   readonly confidence: number;
   /** A detector's findings, best first, as fractions of the frame; `null` for a classifier. */
   readonly detections: readonly Detection[] | null;
+  /** Distance from what is usual, of a model that compares embeddings. */
+  readonly anomaly?: number;
 }
+
+/** A candidate with its outline where there is one, as fractions of the model's input. */
+type Found = Candidate & { readonly polygon?: readonly (readonly [number, number])[] };
 
 /**
  * Reads the outputs as the manifest says.
@@ -40,12 +48,17 @@ export function decide(
 ): Decision {
   const { output, labels } = reading;
   if (output.kind === "classification") return classify(reading, pick(outputs, output.scores));
-  const candidates = findCandidates(output, labels.length, outputs, geometry);
-  const kept = suppress(candidates, output.iouMax, output.detectionsMax);
-  const detections = kept.map((found) => ({
+  if (output.kind === "embedding") return compare(labels, output, pick(outputs, output.embedding));
+  const detections = findingsOf(output, labels.length, outputs, geometry).map((found) => ({
     label: labels[found.classIndex] ?? `class ${found.classIndex}`,
     score: clamp01(found.score),
     box: toFrame(found.box, geometry),
+    ...(found.polygon && {
+      polygon: found.polygon.map(([x, y]): [number, number] => {
+        const [left, top] = toFrame([x, y, x, y], geometry);
+        return [left, top];
+      }),
+    }),
   }));
   return { label: null, confidence: detections[0]?.score ?? 0, detections };
 }
@@ -88,20 +101,102 @@ function classify(reading: Reading, scores: OutputTensor): Decision {
   };
 }
 
-function findCandidates(
-  output: Exclude<ModelOutput, { kind: "classification" }>,
+/** Banks as they have been read, by the manifest's output that holds them. */
+const banks = new WeakMap<EmbeddingOutput, Float32Array[]>();
+
+/** The first label is what is usual, the second what is not. */
+function compare(
+  labels: readonly string[],
+  output: EmbeddingOutput,
+  { data }: OutputTensor,
+): Decision {
+  const { dims } = output.bank;
+  if (data.length !== dims || data.some((value) => !Number.isFinite(value))) {
+    throw new AppError({
+      code: "model-output",
+      message: `the model gave an embedding of ${data.length} numbers and the bank holds ${dims} each, or not all are numbers; the model or its manifest is damaged`,
+    });
+  }
+  const bank = banks.get(output) ?? readBank(output.bank);
+  banks.set(output, bank);
+  const anomaly = anomalyOf(data, bank, output);
+  const unusual = anomalyConfidence(anomaly, output);
+  const confidence = clamp01(Math.max(unusual, 1 - unusual));
+  const label = labels[unusual >= 0.5 ? 1 : 0] ?? (unusual >= 0.5 ? "unusual" : "usual");
+  return { label, confidence, detections: null, anomaly };
+}
+
+type DetectingOutput = Exclude<ModelOutput, { kind: "classification" | "embedding" }>;
+
+/** What a detector found, best first, suppressed and bounded. */
+function findingsOf(
+  output: DetectingOutput,
   classes: number,
   outputs: Readonly<Record<string, OutputTensor>>,
   geometry: Geometry,
-): Candidate[] {
-  if (output.kind === "ssd") {
-    const scores = pick(outputs, output.scores);
-    const columns = scores.dims.at(-1) ?? 1;
-    return decodeSsd(scores.data, pick(outputs, output.boxes).data, columns, output);
+): readonly Found[] {
+  switch (output.kind) {
+    case "ssd": {
+      const scores = pick(outputs, output.scores);
+      const columns = scores.dims.at(-1) ?? 1;
+      const boxes = pick(outputs, output.boxes).data;
+      const candidates = decodeSsd(scores.data, boxes, columns, output);
+      return suppress(candidates, output.iouMax, output.detectionsMax);
+    }
+    case "yolo":
+      return findYolo(output, classes, outputs, geometry);
+    case "detections": {
+      const dataOf = (name: string | undefined) =>
+        name === undefined ? null : pick(outputs, name).data;
+      const tensors = {
+        boxes: pick(outputs, output.boxes).data,
+        scores: pick(outputs, output.scores).data,
+        classes: dataOf(output.classes),
+        count: dataOf(output.count),
+      };
+      return best(decodeDetections(tensors, classes, geometry.input, output), output.detectionsMax);
+    }
+    case "segmentation": {
+      const { data, dims } = pick(outputs, output.scores);
+      return best(decodeSegmentation(data, dims, output), output.detectionsMax);
+    }
   }
+}
+
+function findYolo(
+  output: Extract<ModelOutput, { kind: "yolo" }>,
+  classes: number,
+  outputs: Readonly<Record<string, OutputTensor>>,
+  geometry: Geometry,
+): readonly Found[] {
   const { data } = pick(outputs, output.output);
-  const decode = output.head === "v5" ? decodeYoloV5 : decodeYoloV8;
-  return decode(data, classes, geometry.input, output.scoreMin);
+  const { head, scoreMin, iouMax, detectionsMax, prototypes: name } = output;
+  const prototypes = name === undefined ? undefined : pick(outputs, name);
+  const [, masks = 0, height = 0, width = 0] = prototypes?.dims ?? [];
+  const { input } = geometry;
+  if (head === "v5") {
+    return suppress(decodeYoloV5(data, classes, input, scoreMin), iouMax, detectionsMax);
+  }
+  const isSuppressed = head === "end2end";
+  const kept = isSuppressed
+    ? best(decodeYoloEnd2End(data, classes, input, scoreMin, 6 + masks), detectionsMax)
+    : suppress(decodeYoloV8(data, classes, input, scoreMin, masks), iouMax, detectionsMax);
+  if (prototypes === undefined) return kept;
+  const columns = Math.floor(data.length / (4 + classes + masks));
+  return kept.map((found) => {
+    const row = found.row ?? 0;
+    const coefficients = Float32Array.from(
+      { length: masks },
+      (_, i) =>
+        data[isSuppressed ? row * (6 + masks) + 6 + i : (4 + classes + i) * columns + row] ?? 0,
+    );
+    const polygon = outlineOfMask(coefficients, prototypes.data, { width, height }, found.box);
+    return polygon === undefined ? found : { ...found, polygon };
+  });
+}
+
+function best<Finding extends Candidate>(found: readonly Finding[], most: number): Finding[] {
+  return [...found].sort((a, b) => b.score - a.score).slice(0, most);
 }
 
 function pick(outputs: Readonly<Record<string, OutputTensor>>, name: string): OutputTensor {

@@ -28,7 +28,12 @@ export function decodeYoloV5(
     }
     const score = objectness * best;
     if (!(score >= scoreMin)) continue;
-    found.push({ classIndex, score: Math.min(1, score), box: boxAt(values, at, 1, input) });
+    found.push({
+      classIndex,
+      score: Math.min(1, score),
+      box: boxAt(values, at, 1, input),
+      row: at / stride,
+    });
   }
   return found;
 }
@@ -36,15 +41,17 @@ export function decodeYoloV5(
 /**
  * Reads a YOLO v8 or v11 head, which lies the other way round: 4 + classes rows of N columns, boxes
  * as in v5, without objectness.
- * @param values (4 + classes) * N numbers, row by row
+ * @param values (4 + classes + masks) * N numbers, row by row
+ * @param masks rows of mask coefficients behind the classes
  */
 export function decodeYoloV8(
   values: Float32Array,
   classes: number,
   input: Size,
   scoreMin: number,
+  masks = 0,
 ): Candidate[] {
-  const columns = Math.floor(values.length / (4 + classes));
+  const columns = Math.floor(values.length / (4 + classes + masks));
   const best = new Float32Array(columns).fill(-1);
   const bestClass = new Uint16Array(columns);
   for (let c = 0; c < classes; c++) {
@@ -62,7 +69,31 @@ export function decodeYoloV8(
     const score = best[i] ?? 0;
     if (!(score >= scoreMin)) continue;
     const box = boxAt(values, i, columns, input);
-    found.push({ classIndex: bestClass[i] ?? 0, score: Math.min(1, score), box });
+    found.push({ classIndex: bestClass[i] ?? 0, score: Math.min(1, score), box, row: i });
+  }
+  return found;
+}
+
+/**
+ * Reads a YOLO head with suppression in the graph (v10, 26, and exports with `nms=True`): N rows of x1,
+ * y1, x2, y2 (input pixels), score and class number. Rows that only fill up score 0.
+ * @param values 6 * N numbers, row by row; numbers beyond a row's sixth are mask coefficients
+ * @param stride numbers in a row, 6 without masks
+ */
+export function decodeYoloEnd2End(
+  values: Float32Array,
+  classes: number,
+  input: Size,
+  scoreMin: number,
+  stride = 6,
+): Candidate[] {
+  const found: Candidate[] = [];
+  for (let at = 0; at + stride <= values.length; at += stride) {
+    const [x1 = 0, y1 = 0, x2 = 0, y2 = 0, score = 0, number = -1] = values.subarray(at, at + 6);
+    const classIndex = Math.round(number);
+    if (!(score >= scoreMin) || !(classIndex >= 0 && classIndex < classes)) continue;
+    const box = [x1 / input.width, y1 / input.height, x2 / input.width, y2 / input.height] as const;
+    found.push({ classIndex, score: Math.min(1, score), box, row: at / stride });
   }
   return found;
 }

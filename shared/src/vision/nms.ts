@@ -6,6 +6,8 @@ export interface Candidate {
   readonly classIndex: number;
   readonly score: number;
   readonly box: Box;
+  /** Where it stands in the head's output, for what else is said there. */
+  readonly row?: number;
 }
 
 /** Only this many proposals, the best ones, are compared, so a noisy head costs bounded time. */

@@ -76,7 +76,13 @@ export class ModelHost {
     const pixels = await model.prepare({ kind: "encoded", bytes }, "the picture");
     const { output, labels } = manifest;
     if (output.kind !== "classification") {
-      const found = (await model.run(pixels)).decision.detections ?? [];
+      const { label: said, confidence, detections } = (await model.run(pixels)).decision;
+      if (detections === null) {
+        // One of two classes: usual or not.
+        const scores = labels.map((label) => (label === said ? confidence : 1 - confidence));
+        return { labels, scores, boxes: null };
+      }
+      const found = detections;
       return {
         labels: found.map(({ label }) => label),
         scores: found.map(({ score }) => score),

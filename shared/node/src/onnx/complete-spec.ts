@@ -2,18 +2,19 @@
  * Completes what a person wrote (`model.yaml`) with what the ONNX file already says, and says in
  * sentences what is missing or does not fit. Pure.
  */
-import type {
-  ModelInput,
-  ModelManifest,
-  ModelOutput,
-  ModelSpec,
-  ModelTask,
-  ModelVariant,
+import {
+  type ModelInput,
+  type ModelManifest,
+  type ModelOutput,
+  type ModelSpec,
+  type ModelVariant,
+  taskOf,
 } from "@fieldloop/shared/manifest/model";
 import { effectiveRouting, routingProblems } from "@fieldloop/shared/manifest/routing";
+import { completeOutput, type Draft } from "./complete-output.ts";
 import { describeShape, describeTensor, fitProblems } from "./fit-problems.ts";
 import type { OnnxInfo, TensorInfo } from "./metadata.ts";
-import { readUltralytics, type UltralyticsNotes } from "./ultralytics.ts";
+import { readUltralytics } from "./ultralytics.ts";
 
 /** A manifest without its files: the registry adds digest, size and golden questions. */
 export interface CompletedSpec {
@@ -24,15 +25,6 @@ export interface CompletedSpec {
 export type Completion =
   | ({ readonly kind: "ok"; readonly warnings: readonly string[] } & CompletedSpec)
   | { readonly kind: "problems"; readonly problems: readonly string[] };
-
-/** What completing collects on its way. */
-interface Draft {
-  readonly spec: ModelSpec;
-  readonly info: OnnxInfo;
-  readonly notes: UltralyticsNotes;
-  readonly problems: string[];
-  readonly warnings: string[];
-}
 
 /** Merges spec and file; the spec wins where both speak, and must then fit the file. */
 export function completeSpec(spec: ModelSpec, info: OnnxInfo): Completion {
@@ -60,7 +52,7 @@ export function completeSpec(spec: ModelSpec, info: OnnxInfo): Completion {
       schema: "fieldloop.model/1",
       name: spec.name,
       version: spec.version,
-      task: output.kind === "classification" ? "classification" : "detection",
+      task: taskOf(output),
       licence,
       description: spec.description ?? "",
       labels: [...labels],
@@ -151,127 +143,6 @@ function completeScale(
     `input.${missing} cannot be read from the file: write (pixel - mean) / std as in training, in pixel units, for example mean [0, 0, 0] and std [255, 255, 255] for values from 0 to 1`,
   );
   return undefined;
-}
-
-function completeOutput(draft: Draft): ModelOutput | undefined {
-  const { spec, info } = draft;
-  const kind = spec.output?.kind ?? guessKind(draft);
-  if (kind === undefined) return undefined;
-  const said = spec.output;
-  if (kind === "classification") {
-    const own = said?.kind === "classification" ? said : undefined;
-    const scores = own?.scores ?? soleOutput(draft, "scores", classTensors(info, own?.embedding));
-    if (scores === undefined) return undefined;
-    return {
-      kind,
-      scores,
-      activation: own?.activation ?? (endsInSoftmax(draft, scores) ? "none" : "softmax"),
-      ...(own?.embedding === undefined ? {} : { embedding: own.embedding }),
-    };
-  }
-  return kind === "ssd" ? completeSsd(draft) : completeYolo(draft);
-}
-
-function guessKind({ spec, notes, problems }: Draft): ModelOutput["kind"] | undefined {
-  const task: ModelTask | undefined = spec.task ?? notes.task;
-  if (task === "classification") return "classification";
-  if (task === "detection" && notes.byUltralytics) return "yolo";
-  if (notes.taskName !== undefined && notes.task === undefined) {
-    problems.push(
-      `the file says its task is "${notes.taskName}"; only classification ("classify") and detection ("detect") can run`,
-    );
-    return undefined;
-  }
-  problems.push(
-    "the file does not say how to read its outputs: write output.kind (classification, ssd or yolo)",
-  );
-  return undefined;
-}
-
-function completeSsd(draft: Draft): ModelOutput | undefined {
-  const { spec, info } = draft;
-  const said = spec.output?.kind === "ssd" ? spec.output : undefined;
-  const cubes = info.outputs.filter(({ shape }) => shape.length === 3);
-  const boxes =
-    said?.boxes ??
-    soleOutput(
-      draft,
-      "boxes",
-      cubes.filter(({ name, shape }) => shape[2] === 4 && name !== said?.scores),
-    );
-  const scores =
-    said?.scores ??
-    soleOutput(
-      draft,
-      "scores",
-      cubes.filter(({ name }) => name !== boxes),
-    );
-  if (boxes === undefined || scores === undefined) return undefined;
-  return {
-    kind: "ssd",
-    scores,
-    boxes,
-    activation: said?.activation ?? "none",
-    boxFormat: said?.boxFormat ?? "xyxy-fraction",
-    background: said?.background === undefined ? 0 : said.background,
-    scoreMin: said?.scoreMin ?? 0.5,
-    iouMax: said?.iouMax ?? 0.5,
-    detectionsMax: said?.detectionsMax ?? 100,
-  };
-}
-
-function completeYolo(draft: Draft): ModelOutput | undefined {
-  const { spec, info, problems } = draft;
-  const said = spec.output?.kind === "yolo" ? spec.output : undefined;
-  const cubes = info.outputs.filter(({ shape }) => shape.length === 3);
-  const output = said?.output ?? soleOutput(draft, "output", cubes);
-  if (output === undefined) return undefined;
-  const shape = info.outputs.find(({ name }) => name === output)?.shape ?? [];
-  const head = said?.head ?? guessHead(shape);
-  if (head === undefined) {
-    problems.push(
-      `output "${output}" ${describeShape(shape)} leaves open which YOLO head it is: write output.head (v5 or v8)`,
-    );
-    return undefined;
-  }
-  return {
-    kind: "yolo",
-    output,
-    head,
-    scoreMin: said?.scoreMin ?? 0.25,
-    iouMax: said?.iouMax ?? 0.45,
-    detectionsMax: said?.detectionsMax ?? 100,
-  };
-}
-
-/** There are always far more boxes than classes. */
-function guessHead(shape: TensorInfo["shape"]): "v5" | "v8" | undefined {
-  const [, rows, columns] = shape;
-  if (typeof rows !== "number" || typeof columns !== "number") return undefined;
-  return rows < columns ? "v8" : "v5";
-}
-
-/** The output meant where only one can be; otherwise the spec must name it. */
-function soleOutput(
-  { info, problems }: Draft,
-  field: string,
-  fitting: readonly TensorInfo[],
-): string | undefined {
-  const [only] = fitting;
-  if (fitting.length === 1 && only !== undefined) return only.name;
-  problems.push(
-    `output.${field} is not said and cannot be told from the model's outputs (${info.outputs.map(describeTensor).join(", ")}): name one of them`,
-  );
-  return undefined;
-}
-
-function classTensors(info: OnnxInfo, embedding: string | undefined): readonly TensorInfo[] {
-  return info.outputs.filter(({ name, shape }) => name !== embedding && shape.length >= 2);
-}
-
-/** Ultralytics' classifiers export their softmax; elsewhere the operator that makes the scores says it. */
-function endsInSoftmax({ info, notes }: Draft, scores: string): boolean {
-  return notes.byUltralytics || info.madeBy[scores] === "Softmax";
 }
 
 function completeLabels(

@@ -87,13 +87,61 @@ function outputProblems(
         ...check(outputs, "scores", output.scores, (shape) =>
           scoreProblem(shape, labels, output.background),
         ),
-        ...check(outputs, "boxes", output.boxes, boxProblem),
+        ...check(outputs, "boxes", output.boxes, (shape) => boxProblem(shape, "ssd")),
       ];
     case "yolo":
-      return check(outputs, "output", output.output, (shape) =>
-        yoloProblem(shape, labels, output.head),
-      );
+      return yoloProblems(output, labels, outputs);
+    case "detections":
+      return [
+        ...check(outputs, "boxes", output.boxes, (shape) => boxProblem(shape, "detections")),
+        ...check(outputs, "scores", output.scores, listProblem),
+        ...numbers(outputs, "classes", output.classes),
+        ...numbers(outputs, "count", output.count),
+      ];
+    case "segmentation":
+      return check(outputs, "scores", output.scores, (shape) => mapProblem(shape, labels, output));
+    case "embedding":
+      return [
+        ...check(outputs, "embedding", output.embedding, (shape) =>
+          embeddingProblem(shape, output.bank.dims),
+        ),
+        ...(labels === 2
+          ? []
+          : [
+              `kind "embedding" has two labels, usual and unusual, and the manifest names ${labels}`,
+            ]),
+      ];
   }
+}
+
+function yoloProblems(
+  output: Extract<ModelOutput, { kind: "yolo" }>,
+  labels: number,
+  outputs: readonly TensorInfo[],
+): string[] {
+  const { prototypes } = output;
+  const masks = outputs.find(({ name }) => name === prototypes)?.shape[1];
+  const behind = prototypes === undefined ? 0 : typeof masks === "number" ? masks : undefined;
+  return [
+    ...check(outputs, "output", output.output, (shape) =>
+      behind === undefined ? undefined : yoloProblem(shape, labels, output.head, behind),
+    ),
+    ...(prototypes === undefined ? [] : check(outputs, "prototypes", prototypes, prototypeProblem)),
+    ...(prototypes !== undefined && output.head === "v5"
+      ? ['output.prototypes goes with the heads v8 and end2end, not with "v5"']
+      : []),
+  ];
+}
+
+/** A tensor of classes or counts may hold whole numbers. */
+function numbers(
+  outputs: readonly TensorInfo[],
+  field: string,
+  name: string | undefined,
+): string[] {
+  if (name === undefined) return [];
+  const known = outputs.map((info) => (info.name === name ? { ...info, type: "float32" } : info));
+  return check(known, field, name, () => undefined);
 }
 
 function check(
@@ -141,17 +189,54 @@ function scoreProblem(shape: Shape, labels: number, background: number | null): 
   return `gives ${classes} classes${without} and the manifest names ${labels} labels: write one label per class`;
 }
 
-function boxProblem(shape: Shape): string | undefined {
+function boxProblem(shape: Shape, kind: string): string | undefined {
   const fits = shape.length === 3 && (shape[2] === 4 || typeof shape[2] !== "number");
-  return fits ? undefined : `must have the shape [1, boxes, 4] for kind "ssd"`;
+  return fits ? undefined : `must have the shape [1, boxes, 4] for kind "${kind}"`;
 }
 
-function yoloProblem(shape: Shape, labels: number, head: "v5" | "v8"): string | undefined {
-  const wanted = head === "v5" ? 5 + labels : 4 + labels;
-  const place = head === "v5" ? 2 : 1;
+function listProblem(shape: Shape): string | undefined {
+  return shape.length === 2 ? undefined : 'must have the shape [1, boxes] for kind "detections"';
+}
+
+function mapProblem(
+  shape: Shape,
+  labels: number,
+  { layout, background }: Extract<ModelOutput, { kind: "segmentation" }>,
+): string | undefined {
+  const pattern = layout === "NCHW" ? "[1, classes, height, width]" : "[1, height, width, classes]";
+  if (shape.length !== 4) return `must have the shape ${pattern} for kind "segmentation"`;
+  const classes = layout === "NCHW" ? shape[1] : shape[3];
+  const wanted = background === null ? labels : labels + 1;
+  if (typeof classes !== "number" || classes === wanted) return undefined;
+  return `gives ${classes} classes as ${pattern}, and the manifest names ${labels} labels${background === null ? "" : " besides the background"}: correct the labels, output.layout or output.background`;
+}
+
+function embeddingProblem(shape: Shape, dims: number): string | undefined {
+  const own = shape.at(-1);
+  if (shape.length === 2 && (typeof own !== "number" || own === dims)) return undefined;
+  return `must have the shape [1, ${dims}], as the vectors of output.bank have: make the bank with this model`;
+}
+
+function prototypeProblem(shape: Shape): string | undefined {
+  return shape.length === 4 ? undefined : "must have the shape [1, masks, height, width]";
+}
+
+const yoloHeads = {
+  v5: { pattern: "[1, boxes, 5 + classes]", place: 2, others: 5 },
+  v8: { pattern: "[1, 4 + classes, boxes]", place: 1, others: 4 },
+  end2end: { pattern: "[1, boxes, 6]", place: 2, others: 6 },
+} as const;
+
+function yoloProblem(
+  shape: Shape,
+  labels: number,
+  head: keyof typeof yoloHeads,
+  masks: number,
+): string | undefined {
+  const { pattern, place, others } = yoloHeads[head];
+  const wanted = others + (head === "end2end" ? 0 : labels) + masks;
   const dim = shape[place];
   if (shape.length === 3 && (typeof dim !== "number" || dim === wanted)) return undefined;
-  const pattern = head === "v5" ? "[1, boxes, 5 + classes]" : "[1, 4 + classes, boxes]";
   return `does not fit output.head "${head}", which is ${pattern}: with ${labels} labels that dimension is ${wanted}; correct the labels or the head`;
 }
 

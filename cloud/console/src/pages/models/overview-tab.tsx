@@ -117,7 +117,9 @@ function outputText(output: ModelOutput): string {
   if (output.kind === "classification")
     return `${output.scores} (${output.activation}), classification`;
   if (output.kind === "ssd") return `${output.scores}, ${output.boxes} (${output.boxFormat}), SSD`;
-  return `${output.output}, YOLO ${output.head}`;
+  if (output.kind === "yolo") return `${output.output}, YOLO ${output.head}`;
+  const tensor = output.kind === "embedding" ? output.embedding : output.scores;
+  return `${tensor}, ${output.kind}`;
 }
 
 function Goldens({ data }: { readonly data: Version }) {

@@ -31,7 +31,8 @@ const outputs: Readonly<Record<OutputChoice, Output>> = {
 export function choiceOf(output: ModelSpec["output"]): OutputChoice | "" {
   if (output === undefined) return "";
   if (output.kind === "ssd") return "ssd";
-  if (output.kind === "yolo") return output.head === "v5" ? "yolo-v5" : "yolo-v8";
+  if (output.kind === "yolo" && output.head !== "end2end") return `yolo-${output.head ?? "v8"}`;
+  if (output.kind !== "classification") return ""; // kept as it is
   return output.activation === "none" ? "classification-none" : "classification-softmax";
 }
 
