@@ -52,7 +52,11 @@ describe("model.yaml", () => {
   it("names the kinds of output there are", () => {
     expect(problemsOf(good.replace("classification", "captioning"))).toEqual([
       expect.any(String),
-      { path: "output.kind", message: "use one of classification, ssd, yolo, detections, segmentation, embedding (line 6)" },
+      {
+        path: "output.kind",
+        message:
+          "use one of classification, ssd, yolo, detections, segmentation, embedding (line 6)",
+      },
     ]);
   });
 

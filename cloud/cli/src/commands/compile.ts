@@ -1,6 +1,7 @@
 import { type WantedKind, wantedKinds } from "@fieldloop/shared/contract/compilations";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Context } from "../context.ts";
+import type { BankFlags } from "../offline/bank.ts";
 import type { PruneFlags } from "../offline/prune.ts";
 import { list } from "../options.ts";
 import { addCompilationCommands, compileThere, type RemoteFlags } from "./compilations.ts";
@@ -44,6 +45,24 @@ export function addCompileCommands(group: Command, context: Context): void {
       context.show(await prune(context, model, flags));
     });
   group
+    .command("bank")
+    .description("Make the bank of usual pictures that an anomaly model is held against")
+    .argument("<model.onnx>", "a model that gives an embedding")
+    .requiredOption("--manifest <model.yaml>", "with output.kind: embedding")
+    .requiredOption("--pictures <folder>", "usual pictures as the cameras take them, at least 20")
+    .option("--size <vectors>", "at most so many vectors", vectors, 128)
+    .option(
+      "--false-alarms <share>",
+      "share of usual pictures that may be called unusual",
+      part,
+      0.01,
+    )
+    .option("--out <model.yaml>", "where it is written; default: into the manifest")
+    .action(async (model: string, flags: BankFlags) => {
+      const { bank } = await import("../offline/bank.ts");
+      context.show(await bank(context, model, flags));
+    });
+  group
     .command("inspect")
     .description("Say what a model's file holds: operators, shapes, weights, metadata")
     .argument("<model.onnx>", "the model's file")
@@ -69,6 +88,12 @@ function part(text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && value > 0 && value < 1) return value;
   throw new InvalidArgumentError("Write a share above 0 and below 1, for example 0.2.");
+}
+
+function vectors(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isInteger(value) && value >= 1 && value <= 512) return value;
+  throw new InvalidArgumentError("Write a whole number from 1 to 512, for example 128.");
 }
 
 function block(text: string): number {

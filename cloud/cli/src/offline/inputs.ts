@@ -6,7 +6,7 @@ import type { ModelSpec } from "@fieldloop/shared/manifest/model";
 import { encodeModel } from "@fieldloop/shared-node/onnx/codec";
 import { type CompletedSpec, completeSpec } from "@fieldloop/shared-node/onnx/complete-spec";
 import { readModelFile } from "@fieldloop/shared-node/onnx/external-data";
-import { readOnnxInfo } from "@fieldloop/shared-node/onnx/metadata";
+import { type OnnxInfo, readOnnxInfo } from "@fieldloop/shared-node/onnx/metadata";
 import { readModelSpec } from "../model-spec.ts";
 import type { Golden } from "./out-folder.ts";
 
@@ -22,14 +22,30 @@ export interface ModelInputs {
 export async function readModelInputs(model: string, manifest: string): Promise<ModelInputs> {
   const spec = await readModelSpec(manifest);
   const file = encodeModel(await readModelFile(model));
-  const completed = completeSpec(spec, await readOnnxInfo(file, basename(model)));
-  if (completed.kind === "problems") throw doesNotFit(model, manifest, completed.problems);
+  const completed = completeInputs(
+    spec,
+    await readOnnxInfo(file, basename(model)),
+    model,
+    manifest,
+  );
   const goldens: Golden[] = [];
   for (const name of spec.golden ?? []) {
     const path = resolve(dirname(manifest), name);
     goldens.push({ name, bytes: await readNamed(path, "golden image") });
   }
   return { file, spec, completed, goldens };
+}
+
+/** @throws AppError with the first thing that does not fit, and all of them in its detail */
+export function completeInputs(
+  spec: ModelSpec,
+  info: OnnxInfo,
+  model: string,
+  manifest: string,
+): CompletedSpec {
+  const completed = completeSpec(spec, info);
+  if (completed.kind === "problems") throw doesNotFit(model, manifest, completed.problems);
+  return completed;
 }
 
 /**
