@@ -13,6 +13,7 @@ import { explainIssue } from "./config-issues.ts";
 import { cameraSettings, withPaths } from "./perception/camera/settings.ts";
 import { engineSettings } from "./perception/inference/child/settings.ts";
 import { logLevels } from "./platform/log.ts";
+import { outputsSettings } from "./reporting/outputs/settings.ts";
 
 const positive = z.int().check(z.positive());
 const url = (protocol: RegExp, example: string) =>
@@ -75,6 +76,8 @@ const settings = z.strictObject({
       ),
     }),
   ),
+  /** What is told of what happens, in the local network. */
+  outputs: z._default(outputsSettings, []),
   /** A model by file, for use without a cloud; one that the cloud names takes its place. */
   model: z.optional(
     z.strictObject({

@@ -26,6 +26,8 @@ import type { FrameError, FrameResult } from "../perception/pipeline.ts";
 import { systemClock } from "../platform/clock.ts";
 import { realFiles } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
+import { eventOfCamera, eventOfResult } from "../reporting/outputs/event.ts";
+import type { Outputs } from "../reporting/outputs/outputs.ts";
 import { Reporter } from "../reporting/windows/reporter.ts";
 import { Benchmarks } from "../upkeep/benchmarks/benchmarks.ts";
 import { readVitals } from "../upkeep/health/vitals.ts";
@@ -39,7 +41,7 @@ import { Eye } from "./eye.ts";
 import type { Facts } from "./facts.ts";
 import type { Hybrid } from "./hybrid.ts";
 import { localHandlers } from "./local-handlers.ts";
-import { openFacts, openFrigate, openHybrid } from "./open.ts";
+import { openFacts, openFrigate, openHybrid, openOutputs } from "./open.ts";
 import { Preview } from "./preview.ts";
 import { RecentResults } from "./recent.ts";
 import { reportedStateOf } from "./status.ts";
@@ -71,6 +73,7 @@ export class Agent {
   readonly #preview: Preview | undefined;
   readonly #benchmarks: Benchmarks | undefined;
   readonly #frigate: FrigateInput | undefined;
+  readonly outputs: Outputs;
   readonly facts: Facts;
   /** `undefined` where there is no cloud to ask. */
   readonly hybrid: Hybrid | undefined;
@@ -87,7 +90,8 @@ export class Agent {
       append: (report) => this.#telling?.append(report),
     });
     this.#news = new CameraNews((...event) => this.#reporter.event(...event));
-    this.facts = openFacts(options, this.#reporter);
+    this.outputs = openOutputs(options, this.#reporter);
+    this.facts = openFacts(options, this.#reporter, this.outputs);
     this.hybrid = openHybrid({
       agent: options,
       boot: this.boot,
@@ -125,6 +129,7 @@ export class Agent {
     await this.#api.start();
     await this.eye.open();
     await this.facts.open();
+    this.outputs.start();
     if (cloud !== null) this.#telling = await this.#openTelling(cloud);
     this.#reporter.start();
     this.#reporter.event("agent-started", "info", `agent ${agentVersion} started`, {
@@ -147,6 +152,7 @@ export class Agent {
     await this.eye.stop();
     await this.hybrid?.stop();
     await this.facts.stop();
+    await this.outputs.stop();
     this.#reporter.stop();
     await this.#telling?.stop();
     await this.#api.stop();
@@ -174,7 +180,10 @@ export class Agent {
       onFault: (error) => this.options.log.error({ reason: messageOf(error) }, "a callback threw"),
       onSceneRefused: (message) => this.#reporter.event("scene-refused", "warning", message),
       onCamera: (camera, state, reason) => {
-        this.#news.changed(camera, state, reason, Date.now());
+        const now = Date.now();
+        this.#news.changed(camera, state, reason, now);
+        const words = reason === null ? state : `${state}: ${reason}`;
+        this.outputs.offer(eventOfCamera("camera-state", camera, state, words, now));
         this.#telling?.reported.changed();
       },
       onHealth: (camera, event) => this.#healthChanged(camera, event),
@@ -195,6 +204,9 @@ export class Agent {
 
   #healthChanged(camera: string, { kind, message, ...detail }: HealthEvent): void {
     const severity = detail.phase === "raised" ? "warning" : "info";
+    this.outputs.offer(
+      eventOfCamera("camera-health", camera, detail.condition, message, Date.now()),
+    );
     this.#reporter.event(kind, severity, `the camera ${camera}: ${message}`, { camera, ...detail });
     this.#telling?.reported.changed();
   }
@@ -204,6 +216,7 @@ export class Agent {
     this.recent.add(result);
     this.#reporter.result({ ...frame, ...decision });
     this.facts.take(result);
+    if (this.outputs.wants("result")) this.outputs.offer(eventOfResult(result));
   }
 
   #failed({ camera, frame, cause, error }: FrameError): void {

@@ -28,6 +28,7 @@ it("counts in windows, and tells one by one only what is asked for", async () =>
   const folder = mkdtempSync(join(tmpdir(), "facts-"));
   const counted: unknown[] = [];
   const told: unknown[] = [];
+  const happened: unknown[] = [];
   const facts = new Facts({
     cameras: [
       { name: "belt", facts: cameraFactsSettings.parse({ tell: ["object-seen"] }) },
@@ -39,12 +40,17 @@ it("counts in windows, and tells one by one only what is asked for", async () =>
       fact: (...fact) => counted.push(fact),
       event: (...event) => told.push(event),
     },
+    onEvent: (camera, event, at) => happened.push([camera, event.kind, at]),
     onFault: (message) => told.push(message),
   });
   await facts.open();
   for (let i = 0; i < 18; i++)
     for (const camera of ["belt", "door"]) facts.take(resultOf(i, camera));
   expect(Object.keys(facts.views())).toEqual(["belt"]);
+  expect(happened).toEqual([
+    ["belt", "object-appeared", 1400],
+    ["belt", "object-seen", 4000],
+  ]);
   expect(counted).toEqual([["belt", "eggs@1.0.0", "object/egg", 1]]);
   expect(told).toEqual([
     [

@@ -18,6 +18,8 @@ export interface FactsOptions {
   /** Holds a folder for each camera. */
   readonly folder: string;
   readonly reporter: Pick<Reporter, "fact" | "event">;
+  /** Told of everything that happens. @param at when the frame that showed it was captured */
+  readonly onEvent: (camera: string, event: FactEvent, at: number) => void;
   readonly onFault: (message: string) => void;
 }
 
@@ -29,6 +31,7 @@ interface Followed {
   readonly tell: ReadonlySet<string>;
   /** Of the last result: its window counts what happened. */
   model: string;
+  at: number;
 }
 
 export class Facts {
@@ -50,7 +53,7 @@ export class Facts {
           onEvent: (camera, event) => this.#happened(camera, event),
           onFault,
         });
-        return [[name, { facts, tell: new Set<string>(settings.tell), model: "none" }]];
+        return [[name, { facts, tell: new Set<string>(settings.tell), model: "none", at: 0 }]];
       }),
     );
   }
@@ -66,6 +69,7 @@ export class Facts {
     const followed = this.#followed.get(camera);
     if (followed === undefined) return;
     followed.model = model;
+    followed.at = capturedAt;
     followed.facts.take(decision, { id: frame, atMs: capturedAt });
   }
 
@@ -88,10 +92,11 @@ export class Facts {
   }
 
   #happened(camera: string, event: FactEvent): void {
-    const { reporter, onFault } = this.#options;
+    const { reporter, onEvent, onFault } = this.#options;
     const followed = this.#followed.get(camera);
     if (followed === undefined) return;
     try {
+      onEvent(camera, event, followed.at);
       for (const [key, by] of tallyOf(event)) reporter.fact(camera, followed.model, key, by);
       if (!followed.tell.has(event.kind)) return;
       const { kind, ...detail } = event;

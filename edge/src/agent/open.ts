@@ -3,19 +3,45 @@ import { join } from "node:path";
 import { FrigateInput } from "../perception/observations/frigate-input.ts";
 import type { FrameResult } from "../perception/pipeline.ts";
 import { realFiles } from "../platform/files.ts";
+import { eventOfFact } from "../reporting/outputs/event.ts";
+import { Outputs } from "../reporting/outputs/outputs.ts";
 import type { Reporter } from "../reporting/windows/reporter.ts";
 import type { AgentOptions } from "./agent.ts";
 import type { Eye } from "./eye.ts";
 import { Facts } from "./facts.ts";
 import { Hybrid } from "./hybrid.ts";
 
+/** What is told in the local network of what happens. */
+export function openOutputs({ config, cloud, log }: AgentOptions, reporter: Reporter): Outputs {
+  return new Outputs({
+    settings: config.outputs,
+    device: cloud?.identity.deviceId ?? config.device.name ?? "device",
+    environment: process.env,
+    now: Date.now,
+    onChange: (output, reason) => {
+      const message =
+        reason === null
+          ? `the output ${output} works again`
+          : `the output ${output} fails: ${reason}`;
+      log[reason === null ? "info" : "warn"](message);
+      const kind = reason === null ? "output-recovered" : "output-failed";
+      reporter.event(kind, reason === null ? "info" : "warning", message, { output });
+    },
+  });
+}
+
 /** Objects, lines and zones of the cameras that follow them. */
-export function openFacts({ config, log }: AgentOptions, reporter: Reporter): Facts {
+export function openFacts(
+  { config, log }: AgentOptions,
+  reporter: Reporter,
+  outputs: Outputs,
+): Facts {
   return new Facts({
     cameras: config.cameras,
     files: realFiles,
     folder: join(config.dataDir, "cameras"),
     reporter,
+    onEvent: (camera, event, at) => outputs.offer(eventOfFact(camera, event, at)),
     onFault: (message) => {
       log.warn(message);
       reporter.event("facts-fault", "warning", message);

@@ -70,6 +70,7 @@ export async function statusOf(agent: Agent): Promise<object> {
     ...(await reportedStateOf(agent)),
     problems: problemsOf(agent),
     facts: agent.facts.views(),
+    outputs: agent.outputs.stats(),
     processor: {
       features: agent.options.profile.features,
       passedOver: passedOverText(agent.updater.active?.passedOver ?? []) || null,
