@@ -64,6 +64,8 @@ export const messages = [
       "windows.latency":
         "capture to decision in milliseconds, as a sparse histogram: [bucket, count], ascending; bucket i counts values in (1.05^(i-1), 1.05^i]",
       "windows.confidence": "results by confidence, in twenty equal bins from 0 to 1",
+      "windows.facts":
+        "objects, crossings and stays by `object/<class>`, `line/<line>/<direction>/<class>` and `zone/<zone>/entered`, `left` or `dwelled`; a correction takes one back, so a number may be negative; `null` where nothing was told",
       results: "table of single results",
       "results.seq": "sequence number of the row, from 1",
       "results.at": "when the frame was captured",
@@ -79,6 +81,8 @@ export const messages = [
       "results.detections[].label": "class of the thing",
       "results.detections[].score": "how certain the model is",
       "results.detections[].box": "x1, y1, x2, y2 as fractions of the frame, from the top left",
+      "results.detections[].polygon":
+        "outline where the model gives one: x, y of each corner as fractions of the frame, the last joined to the first",
     },
     example: {
       v: 1,

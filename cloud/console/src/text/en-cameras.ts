@@ -70,6 +70,14 @@ export const enCameras = {
   "pipeline.stage.post": "read the outputs",
   "pipeline.stage.total": "all, from hand-over to result",
 
+  "facts.title": "What passed, last 24 hours",
+  "facts.what": "what",
+  "facts.count": "count",
+  "facts.object": "{label}",
+  "facts.forwards": "{label}, across {line} from left to right",
+  "facts.backwards": "{label}, across {line} from right to left",
+  "facts.zone": "zone {zone}: {what}",
+
   "hybrid.none": "The cloud is not asked about frames of this device",
   "hybrid.noneHint":
     "Hybrid inference is off (mode edge-only). It is switched on by routing in the model's manifest or in the device's settings.",

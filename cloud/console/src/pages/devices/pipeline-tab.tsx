@@ -9,6 +9,7 @@ import { Meter } from "../../ui/meter.tsx";
 import { Empty } from "../../ui/states.tsx";
 import { ModelLink } from "./device-head.tsx";
 import css from "./device-page.module.css";
+import { FactsCard } from "./facts-card.tsx";
 import {
   type CameraPipeline,
   type OutcomeRow,
@@ -63,6 +64,7 @@ export function PipelineTab({ device }: { readonly device: DeviceDetail }) {
           {tv("pipeline.reported", { age: formatDuration(now - reported.at) })}
         </p>
       </Card>
+      <FactsCard id={device.id} />
       {cameras.map(({ name, pipeline }) => (
         <div className={css.split} key={name}>
           <Card title={tv("pipeline.frames", { name })} flush>
