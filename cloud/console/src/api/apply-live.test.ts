@@ -32,6 +32,7 @@ const point = (at: number, fps = 2): SeriesPoint => ({
   p95Ms: 2,
   confidence: 0.9,
   classes: {},
+  facts: {},
 });
 
 describe("live events on a list", () => {

@@ -20,6 +20,7 @@ const point = (at: number, over: Partial<SeriesPoint> = {}): SeriesPoint => ({
   p95Ms: 30,
   confidence: 0.9,
   classes: {},
+  facts: {},
   ...over,
 });
 
