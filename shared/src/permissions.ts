@@ -15,6 +15,8 @@ export const acts = {
   "devices:remove": ["admin"],
   "devices:enrol": ["operator", "admin"],
   "media:view": acting,
+  "samples:read": everyone,
+  "samples:remove": acting,
   "models:read": everyone,
   "models:push": acting,
   "models:promote": ["approver", "admin"],

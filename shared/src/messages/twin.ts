@@ -18,6 +18,11 @@ export const remoteSettings = z.strictObject({
    * in the console's first page, which has no use for it.
    */
   routing: z.optional(z.record(z.string(), z.unknown())),
+  /**
+   * What is kept of what is seen, and what may leave the device: `sampleSettings`
+   * (`samples/settings.ts`), loosely here for the same reason.
+   */
+  samples: z.optional(z.record(z.string(), z.unknown())),
 });
 export type RemoteSettings = z.infer<typeof remoteSettings>;
 
