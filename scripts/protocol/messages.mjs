@@ -206,6 +206,8 @@ export const messages = [
       "settings.windowMs": "length of a telemetry window, milliseconds",
       "settings.routing":
         "when to ask the cloud's larger model, over what the manifest says (shared/src/manifest/routing.ts)",
+      "settings.samples":
+        "what is kept of what is seen, and what of that may leave the device (shared/src/samples/settings.ts)",
       scene: "settings of synthetic cameras; empty elsewhere",
       cameras: "every camera of the device",
       "cameras[].name": "its name",
@@ -371,6 +373,8 @@ export const messages = [
       "settings.windowMs": "length of a telemetry window, milliseconds",
       "settings.routing":
         "when to ask the cloud's larger model, over what the manifest says (shared/src/manifest/routing.ts)",
+      "settings.samples":
+        "what is kept of what is seen, and what of that may leave the device (shared/src/samples/settings.ts)",
       scene: "settings of synthetic cameras",
       preview: "set while somebody watches; `null` otherwise",
       "preview.until": "until when frames are wanted, at most one a second",
