@@ -9,7 +9,7 @@ import { AppError, messageOf } from "@fieldloop/shared/errors";
 
 /** One request. `timeoutMs` is how long the line may be silent, not how long the whole takes. */
 export interface HttpRequest {
-  readonly method: "GET" | "POST" | "PUT";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH";
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;

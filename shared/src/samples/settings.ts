@@ -37,8 +37,8 @@ export const sampleSettings = z.strictObject({
   perDay: quota(120, 24 * mebi),
   /** Room on the device's disk; the least wanted goes first. */
   diskBytesMax: z._default(count, 256 * mebi),
-  /** Longer side of the kept JPEG. */
-  sizeMax: z._default(z.int().check(z.gte(32), z.lte(1920)), 640),
+  /** Width of the kept JPEG; smaller pictures stay as they are. */
+  widthMax: z._default(z.int().check(z.gte(32), z.lte(1920)), 640),
   upload: z.prefault(
     z.strictObject({
       /** The privacy policy: without it no picture leaves the device. */
