@@ -53,7 +53,7 @@ test("the environment wins over the file", () => {
 test.each([
   [
     "camras: []",
-    'agent.yaml: unknown key "camras"; allowed here: cloud, device, dataDir, http, cameras, frigate, outputs, model, reporting, link, engine, threads, frameBytesMax, logLevel',
+    'agent.yaml: unknown key "camras"; allowed here: cloud, device, dataDir, deviceKeyFile, http, cameras, frigate, outputs, model, reporting, link, engine, threads, frameBytesMax, logLevel',
   ],
   ["http: { prot: 1 }", 'agent.yaml: unknown key "http.prot"; allowed here: host, port'],
   [

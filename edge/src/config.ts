@@ -41,6 +41,8 @@ const settings = z.strictObject({
     {},
   ),
   dataDir: z._default(z.string().check(z.minLength(1)), ".fieldloop-agent"),
+  /** What samples are sealed with; default: device.key in the data folder. Better on another medium. */
+  deviceKeyFile: z.optional(z.string().check(z.minLength(1))),
   http: z.prefault(
     z.strictObject({
       host: z._default(z.string().check(z.minLength(1)), "127.0.0.1"),
@@ -130,6 +132,7 @@ export const environmentSettings: Readonly<Record<string, readonly [string, stri
   FIELDLOOP_AGENT_NAME: ["device", "name"],
   FIELDLOOP_AGENT_PROFILE: ["device", "profile"],
   FIELDLOOP_AGENT_DATA_DIR: ["dataDir"],
+  FIELDLOOP_AGENT_DEVICE_KEY_FILE: ["deviceKeyFile"],
   FIELDLOOP_AGENT_HTTP_HOST: ["http", "host"],
   FIELDLOOP_AGENT_HTTP_PORT: ["http", "port"],
   FIELDLOOP_AGENT_LOG_LEVEL: ["logLevel"],
@@ -209,6 +212,7 @@ function inFolder(config: AgentConfig, folder: string): AgentConfig {
   return {
     ...config,
     dataDir: at(config.dataDir),
+    ...(config.deviceKeyFile !== undefined && { deviceKeyFile: at(config.deviceKeyFile) }),
     cameras: config.cameras.map((camera) => withPaths(camera, at)),
     ...(config.model && {
       model: { path: at(config.model.path), manifest: at(config.model.manifest) },

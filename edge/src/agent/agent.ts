@@ -22,7 +22,7 @@ import { sha256Of } from "@fieldloop/shared-node/crypto/sha256";
 import type { AgentConfig } from "../config.ts";
 import { LocalApi } from "../local-api/server.ts";
 import type { FrigateInput } from "../perception/observations/frigate-input.ts";
-import type { FrameError, FrameResult } from "../perception/pipeline.ts";
+import type { FrameError, FrameResult, Seen } from "../perception/pipeline.ts";
 import { systemClock } from "../platform/clock.ts";
 import { realFiles } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
@@ -42,8 +42,10 @@ import type { Facts } from "./facts.ts";
 import type { Hybrid } from "./hybrid.ts";
 import { localHandlers } from "./local-handlers.ts";
 import { openFacts, openFrigate, openHybrid, openOutputs } from "./open.ts";
+import { ownSettings } from "./own-settings.ts";
 import { Preview } from "./preview.ts";
 import { RecentResults } from "./recent.ts";
+import { Sampling } from "./sampling.ts";
 import { reportedStateOf } from "./status.ts";
 import { openTelling, type Telling } from "./telling.ts";
 
@@ -75,6 +77,7 @@ export class Agent {
   readonly #frigate: FrigateInput | undefined;
   readonly outputs: Outputs;
   readonly facts: Facts;
+  readonly sampling: Sampling;
   /** `undefined` where there is no cloud to ask. */
   readonly hybrid: Hybrid | undefined;
   #telling: Telling | undefined;
@@ -92,6 +95,8 @@ export class Agent {
     this.#news = new CameraNews((...event) => this.#reporter.event(...event));
     this.outputs = openOutputs(options, this.#reporter);
     this.facts = openFacts(options, this.#reporter, this.outputs);
+    this.sampling = new Sampling({ agent: options, reporter: this.#reporter });
+    this.sampling.configure(this.#settings.samples);
     this.hybrid = openHybrid({
       agent: options,
       boot: this.boot,
@@ -99,6 +104,7 @@ export class Agent {
       isOnline: () => this.#telling?.link.state === "online",
       onResult: (result) => this.#heard(result),
       facts: this.facts,
+      sampling: this.sampling,
     });
     this.hybrid?.configure(this.#settings.routing);
     this.eye = this.#openEye();
@@ -129,6 +135,7 @@ export class Agent {
     await this.#api.start();
     await this.eye.open();
     await this.facts.open();
+    await this.sampling.open();
     this.outputs.start();
     if (cloud !== null) this.#telling = await this.#openTelling(cloud);
     this.#reporter.start();
@@ -153,6 +160,7 @@ export class Agent {
     await this.hybrid?.stop();
     await this.facts.stop();
     await this.outputs.stop();
+    await this.sampling.stop();
     this.#reporter.stop();
     await this.#telling?.stop();
     await this.#api.stop();
@@ -172,8 +180,7 @@ export class Agent {
       onResult: (result, seen) => {
         // The local model has run, whoever answers in the end.
         if (result.model === modelIdOf(this.updater)) this.updater.live(true);
-        if (this.hybrid === undefined) this.#heard(result);
-        else this.hybrid.take(result, seen);
+        this.#seen(result, seen);
       },
       onDrop: ({ camera, cause }) => this.#reporter.dropped(camera, this.eye.modelId, cause),
       onError: (error) => this.#failed(error),
@@ -195,6 +202,7 @@ export class Agent {
       watches: { files: realFiles, folder: join(config.dataDir, "cameras") },
       onModel: (model, rule, routed) => {
         this.hybrid?.setModel(routed);
+        this.sampling.setModel(routed);
         this.#reporter.judgeBy(rule);
         this.options.log.info({ model }, "model is active");
         this.#telling?.reported.changed();
@@ -204,11 +212,21 @@ export class Agent {
 
   #healthChanged(camera: string, { kind, message, ...detail }: HealthEvent): void {
     const severity = detail.phase === "raised" ? "warning" : "info";
+    this.sampling.cameraChanged(camera);
     this.outputs.offer(
       eventOfCamera("camera-health", camera, detail.condition, message, Date.now()),
     );
     this.#reporter.event(kind, severity, `the camera ${camera}: ${message}`, { camera, ...detail });
     this.#telling?.reported.changed();
+  }
+
+  /** Frames of our own model may be asked about in the cloud first. */
+  #seen(result: FrameResult, seen: Seen | undefined): void {
+    if (this.hybrid !== undefined && seen?.isExternal !== true) this.hybrid.take(result, seen);
+    else {
+      if (seen !== undefined) this.sampling.consider(result, seen, null);
+      this.#heard(result);
+    }
   }
 
   #heard(result: FrameResult): void {
@@ -311,6 +329,7 @@ export class Agent {
     this.#settings = document.settings;
     this.#reporter.configure(document.settings);
     this.hybrid?.configure(document.settings.routing);
+    this.sampling.configure(document.settings.samples);
     this.#telling?.reported.changed();
     this.eye.configureScene(document.scene);
     this.eye.commission(document.commissions);
@@ -351,17 +370,6 @@ function blobUrls(cloudUrl: string): (digest: string) => string {
 function modelIdOf(updater: Updater): string | undefined {
   const manifest = updater.active?.manifest;
   return manifest && `${manifest.name}@${manifest.version}`;
-}
-
-/** The settings that the configuration names itself. */
-function ownSettings({ reporting }: AgentConfig): Partial<RemoteSettings> {
-  const { results, sampleShare, windowMs, routing } = reporting;
-  return {
-    ...(results !== undefined && { results }),
-    ...(sampleShare !== undefined && { sampleShare }),
-    ...(windowMs !== undefined && { windowMs }),
-    ...(routing !== undefined && { routing }),
-  };
 }
 
 function confidenceMinOf(manifest: object): number {

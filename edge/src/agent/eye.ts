@@ -35,8 +35,8 @@ import type { Log } from "../platform/log.ts";
 import type { ExceptionRule } from "../reporting/windows/choose.ts";
 import type { ModelRuntime, SelfTest } from "../upkeep/models/ports.ts";
 import type { Slot } from "../upkeep/models/slots.ts";
+import type { RoutedModel } from "./evidence.ts";
 import { ExternalCameras } from "./external-cameras.ts";
-import type { RoutedModel } from "./hybrid.ts";
 
 /** A camera as status and console show it. */
 export type SeenCamera = CameraStatus & {

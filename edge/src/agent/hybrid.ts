@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "@fieldloop/shared/errors";
-import { type ModelManifest, type ModelVariant, taskOf } from "@fieldloop/shared/manifest/model";
+import { taskOf } from "@fieldloop/shared/manifest/model";
 import {
   effectiveRouting,
   type RoutingOverride,
@@ -21,17 +21,13 @@ import { OpenInferenceClient } from "@fieldloop/shared-node/wire/open-inference-
 import type { FrameResult, Seen } from "../perception/pipeline.ts";
 import type { Answer } from "../perception/routing/answer.ts";
 import { openInferenceCloud } from "../perception/routing/cloud-client.ts";
-import type { DetectionEvidence, Evidence } from "../perception/routing/hardness.ts";
+import type { DetectionEvidence } from "../perception/routing/hardness.ts";
 import { HybridRouter } from "../perception/routing/hybrid-router.ts";
 import type { Connection } from "../perception/routing/link.ts";
 import { writeAtomicSync } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
-
-/** What routing takes from the model that runs. */
-export interface RoutedModel {
-  readonly manifest: Pick<ModelManifest, "name" | "labels" | "output" | "routing">;
-  readonly variant: Pick<ModelVariant, "input" | "temperature">;
-}
+import { evidenceOf, type RoutedModel } from "./evidence.ts";
+import type { CloudOpinion } from "./sampling.ts";
 
 export interface HybridOptions {
   readonly cloud: { readonly url: string; readonly credential: string };
@@ -45,6 +41,8 @@ export interface HybridOptions {
   readonly onResult: (result: FrameResult) => void;
   /** What the cloud says later about a frame that was answered locally, as a result of its own. */
   readonly onCorrection: (result: FrameResult) => void;
+  /** Whatever is known of a frame by now, once for each: the cloud's opinion too, where it has one. */
+  readonly onKnown: (result: FrameResult, seen: Seen, cloud: CloudOpinion | null) => void;
   readonly onProblem: (message: string) => void;
   readonly log: Log;
 }
@@ -72,7 +70,7 @@ export class Hybrid {
   #wishedText = "{}";
   #active: Active | undefined;
   /** Results whose late answers may still come, by frame. */
-  readonly #told = new Map<string, FrameResult>();
+  readonly #told = new Map<string, { readonly result: FrameResult; readonly seen: Seen }>();
   /** The last frame of each camera that waits, at most until its deadline. */
   readonly #waiting = new Map<string, Promise<void>>();
   #count = 0;
@@ -111,6 +109,7 @@ export class Hybrid {
   take(result: FrameResult, seen: Seen | undefined): void {
     const active = this.#active;
     const before = this.#waiting.get(result.camera);
+    if (active === undefined && seen !== undefined) this.#options.onKnown(result, seen, null);
     if (before === undefined && (active === undefined || seen === undefined)) {
       this.#options.onResult(result);
       return;
@@ -212,8 +211,10 @@ export class Hybrid {
         const told = this.#told.get(frame);
         this.#told.delete(frame);
         if (told === undefined) return;
-        const latencyMs = told.latencyMs + afterMs;
-        this.#options.onCorrection({ ...told, decision, model: proposed.by, latencyMs });
+        const { result, seen } = told;
+        const latencyMs = result.latencyMs + afterMs;
+        this.#options.onCorrection({ ...result, decision, model: proposed.by, latencyMs });
+        this.#options.onKnown(result, seen, { model: proposed.by, decision });
       },
       onFault: (error) => log.error({ reason: messageOf(error) }, "routing threw"),
     });
@@ -242,7 +243,7 @@ export class Hybrid {
     const local = { decision: result.decision, evidence: evidenceOf(model, result, seen, tracks) };
     try {
       const answer = await router.answer(asked, local, takenIn + settings.deadlineMs);
-      this.#remember(answer, result, settings);
+      this.#remember(answer, result, seen, settings);
       return toResult(answer, result, performance.now() - takenIn);
     } catch (error) {
       this.#options.log.error({ reason: messageOf(error) }, "routing threw");
@@ -251,12 +252,21 @@ export class Hybrid {
   }
 
   /** Keeps what a late answer will need, for as many frames as calls may be under way. */
-  #remember({ frame, route, source }: Answer, result: FrameResult, settings: RoutingParameters) {
-    if (route.kind !== "offload" || source === "cloud") return;
-    this.#told.set(frame, result);
-    for (const [oldest] of this.#told) {
+  #remember(
+    { frame, route, source, cloud }: Answer,
+    result: FrameResult,
+    seen: Seen,
+    settings: RoutingParameters,
+  ): void {
+    if (route.kind !== "offload" || source === "cloud") {
+      this.#options.onKnown(result, seen, cloud);
+      return;
+    }
+    this.#told.set(frame, { result, seen });
+    for (const [oldest, told] of this.#told) {
       if (this.#told.size <= 2 * settings.inFlightMax) break;
       this.#told.delete(oldest);
+      this.#options.onKnown(told.result, told.seen, null);
     }
   }
 
@@ -273,31 +283,6 @@ export class Hybrid {
       return missing ? undefined : null;
     }
   }
-}
-
-function evidenceOf(
-  { manifest, variant }: RoutedModel,
-  result: FrameResult,
-  seen: Seen,
-  tracks: DetectionEvidence["tracks"],
-): Evidence {
-  const { output } = manifest;
-  if (output.kind === "classification") {
-    return {
-      kind: "classes",
-      scale: output.activation === "softmax" ? "logits" : "probabilities",
-      values: seen.classScores ?? [],
-      temperature: variant.temperature,
-    };
-  }
-  if (output.kind === "embedding") {
-    const { confidence } = result.decision;
-    const values = [confidence, 1 - confidence];
-    return { kind: "classes", scale: "probabilities", values, temperature: 1 };
-  }
-  const scores = (result.decision.detections ?? []).map(({ score }) => score);
-  const motionShare = seen.frame.motionShare ?? null;
-  return { kind: "detections", scores, scoreMin: output.scoreMin, motionShare, tracks };
 }
 
 /** The result that holds: the local one, or the cloud's in its place. */

@@ -10,6 +10,7 @@ import type { AgentOptions } from "./agent.ts";
 import type { Eye } from "./eye.ts";
 import { Facts } from "./facts.ts";
 import { Hybrid } from "./hybrid.ts";
+import type { Sampling } from "./sampling.ts";
 
 /** What is told in the local network of what happens. */
 export function openOutputs({ config, cloud, log }: AgentOptions, reporter: Reporter): Outputs {
@@ -58,8 +59,9 @@ export function openHybrid(parts: {
   /** What holds for a frame, at its deadline. */
   readonly onResult: (result: FrameResult) => void;
   readonly facts: Facts;
+  readonly sampling: Sampling;
 }): Hybrid | undefined {
-  const { agent, boot, reporter, isOnline, onResult, facts } = parts;
+  const { agent, boot, reporter, isOnline, onResult, facts, sampling } = parts;
   const { cloud, config, log } = agent;
   if (cloud === null) return undefined;
   const { deviceId, credential } = cloud.identity;
@@ -74,6 +76,7 @@ export function openHybrid(parts: {
     tracksOf: (camera) => facts.tracksOf(camera),
     onResult,
     onCorrection: ({ decision, ...frame }) => reporter.correction({ ...frame, ...decision }),
+    onKnown: (result, seen, cloudSaid) => sampling.consider(result, seen, cloudSaid),
     onProblem: (message) => {
       log.warn(message);
       reporter.event("routing", "warning", message);

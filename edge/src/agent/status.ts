@@ -71,6 +71,7 @@ export async function statusOf(agent: Agent): Promise<object> {
     problems: problemsOf(agent),
     facts: agent.facts.views(),
     outputs: agent.outputs.stats(),
+    samples: agent.sampling.stats(),
     processor: {
       features: agent.options.profile.features,
       passedOver: passedOverText(agent.updater.active?.passedOver ?? []) || null,

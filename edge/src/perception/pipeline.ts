@@ -19,7 +19,7 @@ import { type CameraStats, Counters, type StagesMs } from "./pipeline-stats.ts";
 export interface PipelineOptions {
   readonly engine: Engine;
   readonly cameras: readonly PipelineCamera[];
-  /** @param seen what the result was taken from; absent for one from elsewhere */
+  /** @param seen what the result was taken from; absent for one from elsewhere without a picture */
   readonly onResult: (result: FrameResult, seen?: Seen) => void;
   readonly onDrop?: (drop: FrameDrop) => void;
   readonly onError?: (error: FrameError) => void;
@@ -59,6 +59,8 @@ export interface Seen {
   /** The part of the frame that the model saw. */
   readonly region: Box | undefined;
   readonly classScores: Float32Array | null;
+  /** Another program's model has seen it. */
+  readonly isExternal?: true;
 }
 
 /** A result from elsewhere. */
@@ -167,18 +169,25 @@ export class Pipeline {
 
   /**
    * Takes in what another program has seen: it counts, and is told, as a result of our own.
-   * @param seen.image a picture of the frame where there is one, for snapshots
+   * @param observed.image a picture of the frame where there is one, for snapshots
    */
-  observe(camera: string, seen: Observed): FrameResult {
+  observe(camera: string, observed: Observed): FrameResult {
     const lane = this.#lane(camera);
-    const { frame, capturedAt, decision, model, latencyMs, image } = seen;
+    const { frame, capturedAt, decision, model, latencyMs, image } = observed;
     const none = { wait: 0, decode: 0, tensor: 0, post: 0 };
     const stagesMs = { ...none, infer: latencyMs, total: latencyMs };
     const result = { camera, frame, capturedAt, decision, model, stagesMs, latencyMs };
     lane.counters.frames++;
     lane.counters.succeed(stagesMs);
-    if (image !== undefined) lane.last = { frame: { id: frame, capturedAt, image }, result };
-    this.#tell(() => this.#options.onResult(result));
+    const shown = image && { id: frame, capturedAt, image };
+    if (shown !== undefined) lane.last = { frame: shown, result };
+    const seen: Seen | undefined = shown && {
+      frame: shown,
+      region: undefined,
+      classScores: null,
+      isExternal: true,
+    };
+    this.#tell(() => this.#options.onResult(result, seen));
     return result;
   }
 
