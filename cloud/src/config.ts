@@ -34,6 +34,14 @@ const settings = {
       .regex(/^[a-z0-9-]{1,32}$/)
       .default("fl"),
   },
+  samplesBytesMax: {
+    env: "FIELDLOOP_SAMPLES_BYTES_MAX",
+    schema: z.coerce
+      .number("use a whole number of bytes")
+      .int("use a whole number of bytes")
+      .min(0, "use a whole number of bytes")
+      .default(10 * 1024 ** 3),
+  },
   demo: { env: "FIELDLOOP_DEMO", schema: flag.default(false) },
   logLevel: {
     env: "FIELDLOOP_LOG_LEVEL",

@@ -21,6 +21,10 @@ import { createLiveFeed } from "./fleet/live/feed.ts";
 import { createDeviceNews, type DeviceNews } from "./fleet/live/publish.ts";
 import { liveRoutes } from "./fleet/live/routes.ts";
 import { metricsRoutes } from "./fleet/metrics/routes.ts";
+import { scheduleSampleExpiry } from "./fleet/samples/expire.ts";
+import { createSampleFiles } from "./fleet/samples/files.ts";
+import { sampleRoutes } from "./fleet/samples/routes.ts";
+import { defaultSampleBounds } from "./fleet/samples/samples.ts";
 import { benchmarkRoutes } from "./models/benchmarks/routes.ts";
 import { Compilations } from "./models/compilations/compilations.ts";
 import { compilationRoutes } from "./models/compilations/routes.ts";
@@ -168,6 +172,11 @@ async function appOf(
   const host = new ModelHost();
   undo.push(() => host.close());
   const compilations = new Compilations({ platform, trial, folder });
+  const receiving = {
+    platform,
+    files: createSampleFiles(join(resolve(config.dataDir), "samples")),
+    bounds: { ...defaultSampleBounds, bytesMax: config.samplesBytesMax },
+  };
   const authenticate = authenticateRequest(platform, {
     adminToken: config.adminToken,
     verifyDevice: (credential) => verifyCredential(platform.db, credential),
@@ -187,6 +196,7 @@ async function appOf(
       claimTokenRoutes,
       (instance) => deviceRoutes(instance, fleet),
       (instance) => deviceApiRoutes(instance, fleet),
+      (instance) => sampleRoutes(instance, receiving),
       metricsRoutes,
       (instance) => modelRoutes(instance, platform, { trial }),
       (instance) => compilationRoutes(instance, platform, { trial, compilations }),
@@ -199,6 +209,8 @@ async function appOf(
   });
   undo.push(() => app.close());
   undo.push(async () => feed.stop());
+  const endExpiry = await scheduleSampleExpiry(receiving);
+  undo.push(async () => endExpiry());
   await compilations.start();
   undo.push(() => compilations.stop());
   return app;

@@ -3,6 +3,7 @@ import type { EndpointCall } from "@fieldloop/shared/contract/endpoint";
 import { AppError } from "@fieldloop/shared/errors";
 import { routingOverride } from "@fieldloop/shared/manifest/routing";
 import { inScope } from "@fieldloop/shared/permissions";
+import { sampleSettings } from "@fieldloop/shared/samples/settings";
 import type { Caller } from "../../platform/caller.ts";
 import type { Db } from "../../platform/db.ts";
 import { checkMatch } from "../../platform/http.ts";
@@ -27,7 +28,9 @@ export function changedChoices(device: Choices, change: DeviceChange): Choices {
   if (change.settings?.sampleShare !== undefined)
     settings.sampleShare = change.settings.sampleShare;
   if (change.settings?.routing !== undefined)
-    settings.routing = checkedRouting(change.settings.routing);
+    settings.routing = checked("routing", routingOverride, change.settings.routing);
+  if (change.settings?.samples !== undefined) settings.samples = { ...change.settings.samples };
+  if (settings.samples !== undefined) checked("samples", sampleSettings, settings.samples);
   return {
     site: pick(change.site, device.site),
     group: pick(change.group, device.group),
@@ -36,15 +39,19 @@ export function changedChoices(device: Choices, change: DeviceChange): Choices {
   };
 }
 
-/** @throws AppError `routing` (400) that names the field and what is allowed */
-function checkedRouting(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const read = routingOverride.safeParse(given);
+/** @throws AppError `routing` or `samples` (400) that names the field and what is allowed */
+function checked(
+  name: "routing" | "samples",
+  schema: typeof routingOverride | typeof sampleSettings,
+  given: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const read = schema.safeParse(given);
   if (read.success) return { ...read.data };
   const [issue] = read.error.issues;
-  const path = ["settings", "routing", ...(issue?.path ?? [])].join(".");
+  const path = ["settings", name, ...(issue?.path ?? [])].join(".");
   const what =
     issue?.code === "unrecognized_keys" ? `unknown key "${issue.keys[0]}"` : issue?.message;
-  throw new AppError({ code: "routing", status: 400, message: `${path}: ${what}` });
+  throw new AppError({ code: name, status: 400, message: `${path}: ${what}` });
 }
 
 /**
