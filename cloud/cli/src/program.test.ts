@@ -5,6 +5,7 @@ import { benchmarks } from "@fieldloop/shared/contract/benchmarks";
 import { claimTokens, devices } from "@fieldloop/shared/contract/devices";
 import { models } from "@fieldloop/shared/contract/models";
 import { logins, people, tokens } from "@fieldloop/shared/contract/people";
+import { samples } from "@fieldloop/shared/contract/samples";
 import { AppError } from "@fieldloop/shared/errors";
 import { temporaryFolder } from "@fieldloop/test/support/folder";
 import { reportedState } from "@fieldloop/test/support/reported";
@@ -222,6 +223,64 @@ describe("devices", () => {
     expect(out).toContain("0.50-1.00      17     17    24 %\n");
     const wrong = await tryOut(["devices", "hybrid", "cam-1", "--mode", "psychic"]);
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining("edge-only, sync, async")]);
+  });
+
+  it("sets what may leave a device, and keeps what it was not asked to change", async () => {
+    const samples = { hardnessMin: 0.4, upload: { bytesPerDayMax: 5 } };
+    const desired = { ...detail.desired, settings: { ...detail.desired.settings, samples } };
+    const routes = [
+      route(devices.get, () => ({ ...detail, desired }), { etag: '"7"' }),
+      route(devices.update, () => ({ ...detail, desired })),
+    ];
+    const args = ["devices", "samples", "cam-1", "--upload", "on", "--ring-hours", "2"];
+    const { code, out } = await tryOut(args, routes);
+    expect(code).toBe(0);
+    expect(server?.seen[1]?.body).toEqual({
+      settings: {
+        samples: {
+          hardnessMin: 0.4,
+          upload: { bytesPerDayMax: 5, allowed: true },
+          ring: { hours: 2 },
+        },
+      },
+    });
+    expect(out).toContain("keeps         frames of a hardness of 0.4 on\n");
+    expect(out).toContain("may leave it  no; --upload on allows it\n");
+  });
+
+  it("lists samples with what both models said", async () => {
+    const opinion = { model: "m@1.0.0", label: "clean", confidence: 0.51, detections: null };
+    const item = {
+      digest: "a".repeat(64),
+      device: "cam-1",
+      receivedAt: nowMs,
+      camera: "belt",
+      frame: "f",
+      capturedAt: nowMs - 60_000,
+      reasons: ["disagreement" as const],
+      share: 1,
+      hardness: 0.8,
+      local: opinion,
+      cloud: { ...opinion, label: "cracked", confidence: 0.97 },
+      blurred: false,
+      width: 10,
+      height: 10,
+      bytes: 5000,
+    };
+    const page = { items: [item], next: null, total: 1 };
+    const { out } = await tryOut(
+      ["samples", "ls", "--reason", "disagreement"],
+      [route(samples.list, () => page)],
+    );
+    expect(out).toContain("disagreement  clean 0.51   cracked 0.97");
+  });
+
+  it("says how samples come where there are none", async () => {
+    const none = await tryOut(
+      ["samples", "ls"],
+      [route(samples.list, () => ({ items: [], next: null, total: 0 }))],
+    );
+    expect(none.out).toContain("`fieldloop devices samples DEVICE --upload on`");
   });
 
   it("says of a device that asks nobody what its settings are", async () => {

@@ -3,6 +3,7 @@ import { addDemoCommands } from "./commands/demo.ts";
 import { addDeviceCommands } from "./commands/devices.ts";
 import { addLoginCommands } from "./commands/login.ts";
 import { addModelCommands } from "./commands/models.ts";
+import { addSampleCommands } from "./commands/samples.ts";
 import { addTokenCommands } from "./commands/tokens.ts";
 import { addUserCommands } from "./commands/users.ts";
 import { addVersionCommand, cliVersion } from "./commands/version.ts";
@@ -53,6 +54,7 @@ function describe(program: Command, context: Context): void {
   addVersionCommand(program, context);
   addDeviceCommands(program, context);
   addModelCommands(program, context);
+  addSampleCommands(program, context);
   addUserCommands(program, context);
   addTokenCommands(program, context);
   addDemoCommands(program, context);

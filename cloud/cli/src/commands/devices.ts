@@ -9,6 +9,7 @@ import { type Column, facts, table } from "../table.ts";
 import { agoText, bytesText } from "../text.ts";
 import { addEnrolTokenCommands } from "./enrol-tokens.ts";
 import { addHybridCommand } from "./hybrid.ts";
+import { addSamplePolicyCommand } from "./samples.ts";
 
 const pageRows = 1000;
 const devicesMax = 100_000;
@@ -51,6 +52,7 @@ export function addDeviceCommands(program: Command, context: Context): void {
       context.show({ data: { id, camera, ...asked }, text });
     });
   addHybridCommand(group, context);
+  addSamplePolicyCommand(group, context);
   addEnrolTokenCommands(group, context);
 }
 
