@@ -4,6 +4,7 @@ const part = encodeURIComponent;
 export const paths = {
   devices: (q?: string): string => (q ? `/devices?q=${part(q)}` : "/devices"),
   device: (id: string): string => `/devices/${part(id)}`,
+  samples: (): string => "/samples",
   models: (): string => "/models",
   model: (name: string): string => `/models/${part(name)}`,
   version: (name: string, version: string): string => `/models/${part(name)}/v/${part(version)}`,

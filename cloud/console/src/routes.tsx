@@ -129,6 +129,13 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import("./pages/settings/settings-page.tsx"), "SettingsPage"),
 });
 
+const samples = createRoute({
+  ...page("/samples"),
+  validateSearch: ({ device, label, reason }: Record<string, unknown>) =>
+    only({ device: text(device), label: text(label), reason: text(reason) }),
+  component: lazyRouteComponent(() => import("./pages/samples/samples-page.tsx"), "SamplesPage"),
+});
+
 const audit = createRoute({
   ...page("/audit"),
   component: lazyRouteComponent(() => import("./pages/audit/audit-page.tsx"), "AuditPage"),
@@ -149,6 +156,7 @@ const insidePages = [
   push,
   enrolment,
   settings,
+  samples,
   audit,
   nowhere,
 ];

@@ -9,6 +9,7 @@ import { Palette, type PaletteGroup } from "../ui/rac/palette.tsx";
 
 const pages = [
   [paths.devices(), t("nav.devices")],
+  [paths.samples(), t("nav.samples")],
   [paths.models(), t("nav.registry")],
   [paths.push(), t("jump.push")],
   [paths.enrolment(), t("nav.enrolment")],

@@ -6,7 +6,7 @@ import { Icon, type IconName } from "../ui/icon.tsx";
 import css from "./nav.module.css";
 
 interface Entry {
-  readonly to: "/devices" | "/models" | "/enrolment" | "/settings" | "/audit";
+  readonly to: "/devices" | "/samples" | "/models" | "/enrolment" | "/settings" | "/audit";
   readonly text: TextKey & `nav.${string}`;
   readonly icon: IconName;
   /** Hidden for those who may not; whole sections only. */
@@ -19,7 +19,10 @@ const groups: readonly {
 }[] = [
   {
     title: "nav.operate",
-    entries: [{ to: "/devices", text: "nav.devices", icon: "devices" }],
+    entries: [
+      { to: "/devices", text: "nav.devices", icon: "devices" },
+      { to: "/samples", text: "nav.samples", icon: "copy" },
+    ],
   },
   { title: "nav.models", entries: [{ to: "/models", text: "nav.registry", icon: "models" }] },
   {

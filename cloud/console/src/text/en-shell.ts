@@ -12,6 +12,7 @@ export const enShell = {
   "nav.govern": "Govern",
   "nav.system": "System",
   "nav.devices": "Devices",
+  "nav.samples": "Samples",
   "nav.registry": "Models",
   "nav.audit": "Audit",
   "nav.enrolment": "Enrolment",
