@@ -1,5 +1,6 @@
 /** The console in a real browser, against the real cloud and six agent processes. */
 import { join } from "node:path";
+import { samples } from "@fieldloop/shared/contract/samples";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { axeViolations, chromiumPath, openBrowser } from "../support/browser.ts";
@@ -140,6 +141,52 @@ describe.skipIf(chromiumPath === undefined)(
       const reasons = page.getByRole("table", { name: "Why frames stayed or went" });
       await reasons.getByText("went: the model was unsure").waitFor({ timeout: 100_000 });
       await page.getByText("closed: calls go").waitFor();
+    });
+
+    it("shows hard samples of a device that may send them", async () => {
+      await page.getByRole("link", { name: "Samples", exact: true }).first().click();
+      await page.getByText("No samples yet").waitFor();
+      await page.getByText("fieldloop devices samples DEVICE --upload on").waitFor();
+      const samples = { hardnessMin: 0, similarMs: 0, upload: { allowed: true } };
+      await setSettings(fleet.client, "cam-2", { samples });
+      const cards = page.getByRole("button", { name: /^Open the sample of cam-2/ });
+      await eventually("samples arrive", async () => {
+        await page.reload();
+        await page.getByRole("heading", { name: "Samples" }).waitFor();
+        return (await cards.count()) >= 4;
+      });
+      await setSettings(fleet.client, "cam-2", { samples: { enabled: false } });
+      await eventually("its picture is there", () =>
+        page
+          .locator("li img")
+          .first()
+          .evaluate((img) => (img as HTMLImageElement).naturalWidth > 100),
+      );
+    });
+
+    it("shows one in full, moves on with j, and deletes it once that is confirmed", async () => {
+      await page
+        .getByRole("button", { name: /^Open the sample of cam-2/ })
+        .first()
+        .click();
+      const dialog = page.getByRole("dialog", { name: "cam-2 · belt" });
+      await dialog.getByText("the model was unsure").waitFor();
+      const digest = dialog.locator("[class*=digest]");
+      const first = await digest.textContent();
+      await page.keyboard.press("j");
+      await eventually("it moves on", async () => (await digest.textContent()) !== first);
+      const second = await digest.textContent();
+      await dialog.getByRole("button", { name: "Delete for good" }).click();
+      await dialog.getByRole("button", { name: "Delete it now" }).click();
+      await page.getByText("The sample is deleted").waitFor();
+      await dialog.waitFor({ state: "detached" });
+      const { items } = await fleet.client.call(samples.list, { query: {} });
+      expect(items.map(({ digest }) => digest)).not.toContain(second);
+      expect(items.map(({ digest }) => digest)).toContain(first);
+      await page.getByLabel("Class").fill("no-such-class");
+      await page.getByRole("button", { name: "Show", exact: true }).click();
+      await page.getByText("No samples match").waitFor();
+      expect(page.url()).toContain("label=no-such-class");
     });
 
     it("keeps what a person holds through live updates", async () => {

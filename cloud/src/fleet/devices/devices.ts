@@ -62,6 +62,7 @@ export function settingsOf(device: Pick<Device, "settings">, demo: boolean): Rem
     sampleShare: own.sampleShare ?? fleet.sampleShare,
     windowMs: own.windowMs ?? fleet.windowMs,
     ...(own.routing && { routing: own.routing }),
+    ...(own.samples && { samples: own.samples }),
   };
 }
 

@@ -16,7 +16,7 @@ const said = (label: string | null, found: number | null = null) => ({
 });
 
 it("says a class with its confidence, and findings by their number", () => {
-  expect(opinionText(said("cracked"))).toBe("cracked 83.4 %");
+  expect(opinionText(said("cracked"))).toBe("cracked 0.83");
   expect([opinionText(said(null, 2)), opinionText(said(null, 0))]).toEqual([
     "2 found",
     "nothing found",

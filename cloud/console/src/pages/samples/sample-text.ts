@@ -13,7 +13,7 @@ const reasonTexts: Readonly<Record<SampleReason, string>> = {
 
 export const reasonText = (reason: SampleReason): string => reasonTexts[reason];
 
-/** "cracked 83 %", or how much was found. */
+/** "cracked 0.83", or how much was found. */
 export function opinionText({ label, confidence, detections }: SampleOpinion): string {
   if (label !== null) return `${label} ${formatShare(confidence)}`;
   const n = detections?.length ?? 0;
