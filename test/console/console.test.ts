@@ -229,6 +229,7 @@ describe.skipIf(chromiumPath === undefined)(
       "/enrolment",
       "/settings",
       "/audit",
+      "/samples",
       "/models/egg-grader/v/1.0.0",
       "/devices/cam-1",
       "/devices/cam-1?tab=camera",
